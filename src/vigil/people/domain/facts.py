@@ -1,0 +1,58 @@
+"""What can be true of people: patients, staff, clinics. Frozen; read by every room above."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from vigil.people.duties import Duty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinic:
+    """A clinic: every row of the product belongs to one."""
+
+    clinic_id: UUID
+    name: str
+    time_zone: str
+    is_simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """A member of staff, as `by=` of every act."""
+
+    staff_id: UUID
+    clinic_id: UUID
+    name: str
+    login: str
+    duties: frozenset[Duty]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """A patient. `allergies` is None until someone asked: an unknown is not a no."""
+
+    patient_id: UUID
+    clinic_id: UUID
+    number: str
+    name: str
+    born_on: date
+    sex: str
+    phone: str
+    allergies: tuple[str, ...] | None
+    is_simulated: bool
+
+    @property
+    def initials(self) -> str:
+        """Two letters to stand where a photograph would."""
+        parts = [part for part in self.name.split() if part]
+        return "".join(part[0] for part in (parts[:1] + parts[-1:]))[:2].upper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """A prescriber who is on site, since when."""
+
+    staff_id: UUID
+    name: str
+    since: datetime

@@ -1,0 +1,133 @@
+"""The twelve duties and the one policy table: who may see and do what. Default deny.
+
+In: a route name and a person's duties. Out: allowed or not.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Duty(StrEnum):
+    """What a person is trusted to do; one person may hold several."""
+
+    REGISTER = "register"
+    ASSESS = "assess"
+    PRESCRIBE = "prescribe"
+    RECEIVE = "receive"
+    PREPARE = "prepare"
+    WITNESS = "witness"
+    GIVE = "give"
+    MONITOR = "monitor"
+    DISCHARGE = "discharge"
+    RECONCILE = "reconcile"
+    REVIEW = "review"
+    ADMINISTER = "administer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePolicy:
+    """Duties that may see a page (GET, HEAD) and those that may act on it (POST).
+
+    `public` routes need no sign-in (the sign-in page, a patient's signed link, the health check).
+    An empty set means nobody.
+    """
+
+    see: frozenset[Duty] = frozenset()
+    do: frozenset[Duty] = frozenset()
+    public: bool = False
+
+
+EVERY_DUTY = frozenset(Duty)
+CLINICAL = frozenset(
+    {
+        Duty.ASSESS,
+        Duty.PRESCRIBE,
+        Duty.PREPARE,
+        Duty.GIVE,
+        Duty.MONITOR,
+        Duty.DISCHARGE,
+        Duty.REVIEW,
+    }
+)
+CUSTODIAN = frozenset({Duty.RECEIVE, Duty.PREPARE, Duty.GIVE, Duty.RECONCILE, Duty.REVIEW})
+
+
+def _see(*duties: Duty) -> RoutePolicy:
+    return RoutePolicy(see=frozenset(duties))
+
+
+def _do(*duties: Duty) -> RoutePolicy:
+    return RoutePolicy(see=frozenset(duties), do=frozenset(duties))
+
+
+def _policy(see: frozenset[Duty], *do: Duty) -> RoutePolicy:
+    return RoutePolicy(see=see | frozenset(do), do=frozenset(do))
+
+
+PUBLIC = RoutePolicy(public=True)
+ANYONE_SIGNED_IN = RoutePolicy(see=EVERY_DUTY, do=EVERY_DUTY)
+
+POLICY: dict[str, RoutePolicy] = {
+    # people
+    "people:sign-in": PUBLIC,
+    "people:sign-out": ANYONE_SIGNED_IN,
+    "people:today": ANYONE_SIGNED_IN,
+    "people:presence": _do(Duty.PRESCRIBE),
+    "people:patients": _policy(CLINICAL, Duty.REGISTER),
+    "people:patient-new": _do(Duty.REGISTER),
+    "people:patient": _policy(CLINICAL | {Duty.REGISTER}),
+    # assessment and plan
+    "assessment:assess": _policy(CLINICAL, Duty.ASSESS),
+    "plan:new": _do(Duty.PRESCRIBE),
+    "plan:plan": _policy(CLINICAL),
+    # custody
+    "custody:safe": _policy(CUSTODIAN),
+    "custody:receive": _do(Duty.RECEIVE),
+    "custody:count": _do(Duty.RECONCILE),
+    "custody:container": _policy(CUSTODIAN),
+    "custody:draw": _do(Duty.PREPARE),
+    "custody:waste": _do(Duty.PREPARE),
+    "custody:register": _policy(CUSTODIAN),
+    # session
+    "session:board": _policy(CLINICAL | {Duty.REGISTER}),
+    "session:check-in": _do(Duty.MONITOR),
+    "session:session": _policy(CLINICAL),
+    "session:start": _do(Duty.GIVE),
+    "session:rate": _do(Duty.GIVE),
+    "session:stop": _do(Duty.GIVE),
+    "session:observe": _do(Duty.MONITOR),
+    "session:acknowledge": _do(Duty.MONITOR, Duty.GIVE, Duty.PRESCRIBE),
+    "session:discharge": _do(Duty.DISCHARGE),
+    "session:close": _do(Duty.DISCHARGE),
+    "session:note": _policy(CLINICAL),
+    "session:table": _policy(CLINICAL),
+    "session:history": _policy(CLINICAL),
+    "session:bind-device": _do(Duty.MONITOR),
+    # live stream (ASGI process)
+    "stream:board": _policy(CLINICAL | {Duty.REGISTER}),
+    "stream:session": _policy(CLINICAL),
+    # outcome, surveillance, programme
+    "outcome:answer": PUBLIC,
+    "outcome:invite": _do(Duty.ASSESS, Duty.MONITOR, Duty.DISCHARGE),
+    "outcome:trajectory": _policy(CLINICAL),
+    "surveillance:claim": _see(Duty.PRESCRIBE, Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
+    "surveillance:adjudicate": _do(Duty.REVIEW),
+    "programme:review": _policy(CLINICAL),
+    # record and system
+    "record:record": _see(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
+    "record:export": _see(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
+    "system:health": PUBLIC,
+    "system:status": _see(*Duty),
+}
+"""Every route of the product, by its URL name. A route that is missing here fails the build."""
+
+
+def may(duties: frozenset[Duty], route: str, *, method: str) -> bool:
+    """Whether a person with these duties may use the route with the HTTP method; unknown means no."""
+    policy = POLICY.get(route)
+    if policy is None:
+        return False
+    if policy.public:
+        return True
+    wanted = policy.see if method in ("GET", "HEAD", "OPTIONS") else policy.do
+    return bool(duties & wanted)

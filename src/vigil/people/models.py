@@ -1,0 +1,75 @@
+"""Tables of people. Written by `actions`, read by `queries`."""
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from vigil.people.duties import Duty
+from vigil.record.clock import new_id
+from vigil.record.schema import append_only
+
+
+class Clinic(models.Model):
+    id = models.UUIDField(primary_key=True, default=new_id)
+    name = models.CharField(max_length=120)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    is_simulated = models.BooleanField(default=False)
+
+
+class Staff(AbstractBaseUser):
+    """A person who signs in. Duties, not roles, say what they may do."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    login = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    duties = ArrayField(models.CharField(max_length=16), default=list)
+    is_active = models.BooleanField(default=True)
+
+    objects = BaseUserManager()
+    USERNAME_FIELD = "login"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="people_staff_clinic_id"),
+            models.CheckConstraint(
+                condition=Q(duties__contained_by=[duty.value for duty in Duty]),
+                name="people_staff_known_duties",
+            ),
+        ]
+
+
+class Patient(models.Model):
+    """The patient as known now; every change is also an entry of the record."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    number = models.CharField(max_length=16)
+    name = models.CharField(max_length=120)
+    born_on = models.DateField()
+    sex = models.CharField(max_length=16)
+    phone = models.CharField(max_length=32, blank=True)
+    allergies = ArrayField(models.CharField(max_length=120), null=True)
+    is_simulated = models.BooleanField(default=False)
+    registered_at = models.DateTimeField()
+    key = models.UUIDField(unique=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="people_patient_clinic_id"),
+            models.UniqueConstraint(fields=["clinic", "number"], name="people_patient_number"),
+            models.CheckConstraint(condition=~Q(name=""), name="people_patient_has_name"),
+        ]
+
+
+class Presence(models.Model):
+    """A prescriber came on site or left; the newest row of a person counts."""
+
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    staff = models.ForeignKey(Staff, on_delete=models.PROTECT)
+    is_on_site = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = append_only("people_presence")

@@ -1,0 +1,109 @@
+"""The only writers of the record: append an entry, link it into its register's chain.
+
+In: who did what to what, when. Out: one row that is never edited.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from vigil.record.canonical import canonical, link_hash
+from vigil.record.clock import new_id, now
+from vigil.record.models import Entry, Head, Link
+
+CUSTODY = "custody"
+"""The register that is chained in the same transaction; the others are sealed within a second."""
+
+CARE = "care"
+"""Everything else that happens to a patient or to the clinic."""
+
+
+def append(
+    *,
+    clinic_id: UUID,
+    register: str,
+    kind: str,
+    subject: object,
+    by: object,
+    at: datetime,
+    body: Any,
+) -> UUID:
+    """Write one act and return its entry id. The caller holds the transaction.
+
+    Args:
+        register: `CUSTODY` (linked at once) or `CARE` (sealed by the worker).
+        kind: room and fact, such as `custody.Drawn`.
+        subject: id of what it is about (patient, container, session).
+        by: staff id, or the name of a process such as `gateway`.
+        at: when it happened, aware.
+        body: a frozen fact or mapping of plain values; no floats.
+    """
+    assert transaction.get_connection().in_atomic_block, "the record is written with the act itself"
+    entry = Entry.objects.create(
+        entry_id=new_id(),
+        clinic_id=clinic_id,
+        register=register,
+        kind=kind,
+        subject=str(subject),
+        by=str(by),
+        at=at,
+        recorded_at=now(),
+        body=canonical(body),
+    )
+    if register == CUSTODY:
+        _link(_locked_head(clinic_id, register), [entry])
+    return entry.entry_id
+
+
+def seal(*, clinic_id: UUID, register: str = CARE, limit: int = 5000) -> int:
+    """Link the entries that are not linked yet, oldest first; returns how many."""
+    with transaction.atomic():
+        head = _locked_head(clinic_id, register)
+        waiting = Entry.objects.filter(clinic_id=clinic_id, register=register, link=None)
+        entries = list(waiting.order_by("id")[:limit])
+        if entries:
+            _link(head, entries)
+    return len(entries)
+
+
+def entry_text(entry: Entry) -> str:
+    """The canonical text of a whole entry: what the chain hashes and what the export holds."""
+    return canonical(
+        {
+            "at": entry.at,
+            "body": entry.body,
+            "by": entry.by,
+            "entry_id": entry.entry_id,
+            "kind": entry.kind,
+            "recorded_at": entry.recorded_at,
+            "subject": entry.subject,
+        }
+    )
+
+
+def _locked_head(clinic_id: UUID, register: str) -> Head:
+    Head.objects.get_or_create(clinic_id=clinic_id, register=register)
+    return Head.objects.select_for_update().get(clinic_id=clinic_id, register=register)
+
+
+def _link(head: Head, entries: list[Entry]) -> None:
+    links = []
+    for entry in entries:
+        digest = link_hash(head.hash, head.seq + 1, entry_text(entry))
+        links.append(
+            Link(
+                clinic_id=head.clinic_id,
+                register=head.register,
+                seq=head.seq + 1,
+                entry=entry,
+                previous_hash=head.hash,
+                hash=digest,
+                sealed_at=now(),
+            )
+        )
+        head.seq += 1
+        head.hash = digest
+    Link.objects.bulk_create(links)
+    head.save(update_fields=["seq", "hash"])

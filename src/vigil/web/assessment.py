@@ -1,0 +1,4 @@
+"""Pages of the assessment room."""
+
+app_name = "assessment"
+urlpatterns = []

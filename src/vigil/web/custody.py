@@ -1,0 +1,4 @@
+"""Pages of the custody room."""
+
+app_name = "custody"
+urlpatterns = []

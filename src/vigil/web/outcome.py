@@ -1,0 +1,4 @@
+"""Pages of the outcome room."""
+
+app_name = "outcome"
+urlpatterns = []

@@ -1,0 +1,4 @@
+"""Pages of the people room."""
+
+app_name = "people"
+urlpatterns = []

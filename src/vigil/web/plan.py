@@ -1,0 +1,4 @@
+"""Pages of the plan room."""
+
+app_name = "plan"
+urlpatterns = []

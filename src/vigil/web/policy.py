@@ -1,0 +1,39 @@
+"""The door: every request passes the one policy table before any page sees it.
+
+In: a request and the name of its route. Out: the page, the sign-in page, or a plain 'not allowed'.
+"""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from vigil.people.duties import POLICY, may
+from vigil.people.queries import staff_fact
+
+
+class PolicyMiddleware:
+    """Refuses every route that the policy table does not open to this person."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> HttpResponse | None:
+        route = request.resolver_match.view_name
+        policy = POLICY.get(route)
+        if policy is not None and policy.public:
+            return None
+        if not request.user.is_authenticated:
+            target = urlencode({"next": request.get_full_path()})
+            return HttpResponseRedirect(f"{reverse('people:sign-in')}?{target}")
+        request.staff = staff_fact(request.user)
+        if may(request.staff.duties, route, method=request.method):
+            return None
+        return render(request, "web/not_allowed.html", status=403)

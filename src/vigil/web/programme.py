@@ -1,0 +1,4 @@
+"""Pages of the programme room."""
+
+app_name = "programme"
+urlpatterns = []

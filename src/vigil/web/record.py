@@ -1,0 +1,4 @@
+"""Pages of the record room."""
+
+app_name = "record"
+urlpatterns = []

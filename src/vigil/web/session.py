@@ -1,0 +1,4 @@
+"""Pages of the session room."""
+
+app_name = "session"
+urlpatterns = []

@@ -1,0 +1,4 @@
+"""The live stream."""
+
+app_name = "stream"
+urlpatterns = []

@@ -1,0 +1,4 @@
+"""Pages of the surveillance room."""
+
+app_name = "surveillance"
+urlpatterns = []

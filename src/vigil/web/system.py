@@ -1,0 +1,4 @@
+"""Whether the system is well."""
+
+app_name = "system"
+urlpatterns = []
