@@ -39,8 +39,13 @@ def append(
         by: staff id, or the name of a process such as `gateway`.
         at: when it happened, aware.
         body: a frozen fact or mapping of plain values; no floats.
+
+    Raises:
+        NotCanonical: something in it has no one way to be written; nothing is written.
     """
     assert transaction.get_connection().in_atomic_block, "the record is written with the act itself"
+    # Refused here, with the act: a care entry that cannot be written would stop the sealing of all that follow.
+    canonical([kind, str(subject), str(by), at])
     entry = Entry.objects.create(
         entry_id=new_id(),
         clinic_id=clinic_id,
@@ -75,9 +80,11 @@ def entry_text(entry: Entry) -> str:
             "at": entry.at,
             "body": entry.body,
             "by": entry.by,
+            "clinic_id": entry.clinic_id,
             "entry_id": entry.entry_id,
             "kind": entry.kind,
             "recorded_at": entry.recorded_at,
+            "register": entry.register,
             "subject": entry.subject,
         }
     )

@@ -19,35 +19,51 @@ FIRST_HASH = "0" * 64
 class NotCanonical(TypeError):
     """The value has no one way to be written (a float, a naive time, an unknown type)."""
 
-    def __init__(self, value: object) -> None:
-        super().__init__(f"{type(value).__name__} has no canonical form in the record.")
+    def __init__(self, value: object, reason: str = "it has no one way to be written") -> None:
+        # The value itself stays out of the message: it may be a patient's.
+        super().__init__(f"{type(value).__name__} has no canonical form in the record: {reason}.")
 
 
 def plain(value: Any) -> Any:
     """The value as JSON kinds only: text, whole numbers, booleans, null, lists and objects.
 
     Raises:
-        NotCanonical: a float, a naive datetime, or a type with no rule.
+        NotCanonical: a float, a naive datetime, half a character, two keys with one name, or a type with no rule.
     """
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, str):
+        return _whole_text(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise NotCanonical(value)
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            raise NotCanonical(value, "it has no time zone")
+        # Not strftime: it leaves the zeros off a year before 1000 on some systems.
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        named = {_whole_text(str(key)): plain(item) for key, item in value.items()}
+        if len(named) != len(value):
+            raise NotCanonical(value, "two of its keys are written alike")
+        return named
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     if isinstance(value, frozenset | set):
-        return sorted(plain(item) for item in value)
+        return sorted((plain(item) for item in value), key=canonical)
     raise NotCanonical(value)
+
+
+def _whole_text(text: str) -> str:
+    """The text, unless it holds half of a surrogate pair, which no UTF-8 can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise NotCanonical(text, "it holds half a character") from error
+    return str(text)
 
 
 def canonical(value: Any) -> str:
