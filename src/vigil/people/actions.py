@@ -7,15 +7,27 @@ from uuid import UUID
 from django.contrib.auth.hashers import check_password
 from django.db import IntegrityError, transaction
 
-from vigil.people.domain.facts import Clinic, Patient, Staff
+from vigil.people.domain.consent import consent_hash
+from vigil.people.domain.facts import Clinic, Consent, Patient, Staff
 from vigil.people.duties import Duty
 from vigil.people.models import Clinic as ClinicRow
+from vigil.people.models import Consent as ConsentRow
 from vigil.people.models import Patient as PatientRow
 from vigil.people.models import Presence as PresenceRow
 from vigil.people.models import Staff as StaffRow
-from vigil.people.queries import clinic, patient_fact, staff_fact
+from vigil.people.queries import clinic, consent_fact, patient_fact, staff_fact
 from vigil.record.actions import CARE, append
+from vigil.record.clock import new_id
 from vigil.units.refusals import Refused
+
+NO_PASSWORD = "!"
+"""What no password matches; checking against it takes as long as against a real one."""
+
+NAME_LENGTH_MAX = 120
+"""Letters that a name column holds (people.models)."""
+
+SEXES = ("female", "male", "intersex", "unknown")
+"""What the registration form offers; `unknown` means nobody asked yet."""
 
 
 def lacks_duty(by: Staff, *any_of: Duty) -> Refused | None:
@@ -71,6 +83,65 @@ def employ(
     return staff_fact(row)
 
 
+def dismiss(*, staff_id: UUID, by: Staff, at: datetime) -> Refused | None:
+    """End a person's sign-in, now and for sessions that are open; what they did stays."""
+    if (refused := lacks_duty(by, Duty.ADMINISTER)) is not None:
+        return refused
+    if staff_id == by.staff_id:
+        return Refused(
+            code="PEO-DISMISS-SELF", message="You cannot end your own sign-in. Ask a second person."
+        )
+    with transaction.atomic():
+        rows = StaffRow.objects.filter(pk=staff_id, clinic_id=by.clinic_id)
+        if not rows.update(is_active=False):
+            return Refused(code="PEO-STAFF-UNKNOWN", message="No such person works here.")
+        append(
+            clinic_id=by.clinic_id,
+            register=CARE,
+            kind="people.StaffDismissed",
+            subject=staff_id,
+            by=by.staff_id,
+            at=at,
+            body={},
+        )
+    return None
+
+
+def note_sign_in(*, by: Staff, at: datetime) -> None:
+    """Record that a person signed in."""
+    with transaction.atomic():
+        append(
+            clinic_id=by.clinic_id,
+            register=CARE,
+            kind="people.SignedIn",
+            subject=by.staff_id,
+            by=by.staff_id,
+            at=at,
+            body={},
+        )
+
+
+def confirm_self(*, password: str, by: Staff) -> Refused | None:
+    """Nothing when the signed-in person proves themselves again at this moment, or the refusal.
+
+    A signature asks for this, because a screen left open is not a person.
+    """
+    row = StaffRow.objects.filter(pk=by.staff_id, clinic_id=by.clinic_id, is_active=True).first()
+    if check_password(password, row.password if row else NO_PASSWORD) and row is not None:
+        return None
+    return Refused(code="PEO-PASSWORD", message="Your password is not right. Nothing was signed.")
+
+
+def hold_patient(patient_id: UUID, *, clinic_id: UUID) -> Patient | None:
+    """The patient, with their row locked until the caller's transaction ends, or None.
+
+    Puts the acts on one patient in a line: no plan is signed while an assessment is being written.
+    """
+    assert transaction.get_connection().in_atomic_block, "a lock lives as long as its transaction"
+    row = PatientRow.objects.select_for_update().filter(pk=patient_id, clinic_id=clinic_id).first()
+    return None if row is None else patient_fact(row)
+
+
 def confirm_witness(*, login: str, password: str, for_performer: Staff) -> Staff | Refused:
     """The second person, proved by their own sign-in at this moment, or the refusal.
 
@@ -79,7 +150,7 @@ def confirm_witness(*, login: str, password: str, for_performer: Staff) -> Staff
     row = StaffRow.objects.filter(
         login=login, clinic_id=for_performer.clinic_id, is_active=True
     ).first()
-    if not check_password(password, row.password if row else None) or row is None:
+    if not check_password(password, row.password if row else NO_PASSWORD) or row is None:
         return Refused(
             code="PEO-WITNESS-SIGN-IN",
             message="The witness's sign-in is not right. Nothing was recorded.",
@@ -107,8 +178,12 @@ def register_patient(
     """Register a patient; the same key again gives the same patient."""
     if (refused := lacks_duty(by, Duty.REGISTER)) is not None:
         return refused
-    if not name.strip():
-        return Refused(code="PEO-NAME", message="A patient needs a name.")
+    if not 0 < len(name.strip()) <= NAME_LENGTH_MAX:
+        return Refused(
+            code="PEO-NAME", message=f"A patient needs a name of 1 to {NAME_LENGTH_MAX} letters."
+        )
+    if sex not in SEXES:
+        return Refused(code="PEO-SEX", message=f"Sex is one of: {', '.join(SEXES)}.")
     if not date(1900, 1, 1) <= born_on <= at.date():
         return Refused(
             code="PEO-BORN", message=f"Born on {born_on} is not between 1900-01-01 and today."
@@ -125,7 +200,7 @@ def register_patient(
     return Refused(code="PEO-BUSY", message="The register is busy. Try once more.")
 
 
-def set_presence(*, is_on_site: bool, by: Staff, at: datetime) -> None | Refused:
+def set_presence(*, is_on_site: bool, by: Staff, at: datetime) -> Refused | None:
     """A prescriber says that they are on site, or that they leave."""
     if (refused := lacks_duty(by, Duty.PRESCRIBE)) is not None:
         return refused
@@ -143,6 +218,59 @@ def set_presence(*, is_on_site: bool, by: Staff, at: datetime) -> None | Refused
             body={"is_on_site": is_on_site},
         )
     return None
+
+
+def record_consent(
+    *,
+    patient_id: UUID,
+    protocol_id: str,
+    protocol_version: int,
+    protocol_hash: str,
+    text_version: int,
+    is_given: bool,
+    by: Staff,
+    at: datetime,
+    key: UUID,
+    consent_id: UUID | None = None,
+) -> Consent | Refused:
+    """Record that the patient agreed to this version of a protocol, or took it back.
+
+    `consent_id` is given by a caller whose own fact must name the consent before it is written.
+    """
+    duties = (Duty.PRESCRIBE,) if is_given else (Duty.PRESCRIBE, Duty.ASSESS, Duty.MONITOR)
+    if (refused := lacks_duty(by, *duties)) is not None:
+        return refused
+    with transaction.atomic():
+        if hold_patient(patient_id, clinic_id=by.clinic_id) is None:
+            return Refused(code="PEO-PATIENT-UNKNOWN", message="No such patient in this clinic.")
+        again = ConsentRow.objects.filter(key=key, clinic_id=by.clinic_id).first()
+        if again is not None:
+            return consent_fact(again)
+        row = ConsentRow.objects.create(
+            id=consent_id or new_id(),
+            clinic_id=by.clinic_id,
+            patient_id=patient_id,
+            protocol_id=protocol_id,
+            protocol_version=protocol_version,
+            protocol_hash=protocol_hash,
+            text_version=text_version,
+            text_hash=consent_hash(text_version),
+            is_given=is_given,
+            recorded_by_id=by.staff_id,
+            at=at,
+            key=key,
+        )
+        fact = consent_fact(row)
+        append(
+            clinic_id=by.clinic_id,
+            register=CARE,
+            kind="people.ConsentGiven" if is_given else "people.ConsentWithdrawn",
+            subject=patient_id,
+            by=by.staff_id,
+            at=at,
+            body={"consent": fact, "text_hash": row.text_hash},
+        )
+    return fact
 
 
 def _register(

@@ -70,7 +70,8 @@ ANYONE_SIGNED_IN = RoutePolicy(see=EVERY_DUTY, do=EVERY_DUTY)
 POLICY: dict[str, RoutePolicy] = {
     # people
     "people:sign-in": PUBLIC,
-    "people:sign-out": ANYONE_SIGNED_IN,
+    # Anyone may leave, also a person whose duties were all taken away.
+    "people:sign-out": PUBLIC,
     "people:today": ANYONE_SIGNED_IN,
     "people:presence": _do(Duty.PRESCRIBE),
     "people:patients": _policy(CLINICAL, Duty.REGISTER),
@@ -79,7 +80,11 @@ POLICY: dict[str, RoutePolicy] = {
     # assessment and plan
     "assessment:assess": _policy(CLINICAL, Duty.ASSESS),
     "plan:new": _do(Duty.PRESCRIBE),
+    "plan:dose": _see(Duty.PRESCRIBE),
     "plan:plan": _policy(CLINICAL),
+    "plan:withdraw": _do(Duty.PRESCRIBE, Duty.ASSESS, Duty.MONITOR),
+    "plan:protocols": _policy(CLINICAL | {Duty.ADMINISTER}),
+    "plan:protocol": _policy(CLINICAL | {Duty.ADMINISTER}, Duty.PRESCRIBE),
     # custody
     "custody:safe": _policy(CUSTODIAN),
     "custody:receive": _do(Duty.RECEIVE),
@@ -88,14 +93,23 @@ POLICY: dict[str, RoutePolicy] = {
     "custody:draw": _do(Duty.PREPARE),
     "custody:waste": _do(Duty.PREPARE),
     "custody:register": _policy(CUSTODIAN),
+    "custody:counted": _policy(CUSTODIAN),
+    "custody:waste-container": _do(Duty.PREPARE),
+    "custody:put-back": _do(Duty.PREPARE),
+    "custody:hold": _do(Duty.RECEIVE, Duty.PREPARE, Duty.RECONCILE),
+    "custody:release": _do(Duty.RECONCILE),
     # session
     "session:board": _policy(CLINICAL | {Duty.REGISTER}),
+    "session:chairs": _policy(CLINICAL | {Duty.REGISTER}),
     "session:check-in": _do(Duty.MONITOR),
     "session:session": _policy(CLINICAL),
+    "session:live": _policy(CLINICAL),
     "session:start": _do(Duty.GIVE),
     "session:rate": _do(Duty.GIVE),
     "session:stop": _do(Duty.GIVE),
+    "session:give": _do(Duty.GIVE),
     "session:observe": _do(Duty.MONITOR),
+    "session:event": _do(Duty.MONITOR),
     "session:acknowledge": _do(Duty.MONITOR, Duty.GIVE, Duty.PRESCRIBE),
     "session:discharge": _do(Duty.DISCHARGE),
     "session:close": _do(Duty.DISCHARGE),
@@ -110,6 +124,7 @@ POLICY: dict[str, RoutePolicy] = {
     "outcome:answer": PUBLIC,
     "outcome:invite": _do(Duty.ASSESS, Duty.MONITOR, Duty.DISCHARGE),
     "outcome:trajectory": _policy(CLINICAL),
+    "outcome:flag": _policy(CLINICAL, Duty.PRESCRIBE, Duty.ASSESS, Duty.MONITOR, Duty.REVIEW),
     "surveillance:claim": _see(Duty.PRESCRIBE, Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
     "surveillance:adjudicate": _do(Duty.REVIEW),
     "programme:review": _policy(CLINICAL),
@@ -117,6 +132,7 @@ POLICY: dict[str, RoutePolicy] = {
     "record:record": _see(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
     "record:export": _see(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
     "system:health": PUBLIC,
+    "look:theme": PUBLIC,
     "system:status": _see(*Duty),
 }
 """Every route of the product, by its URL name. A route that is missing here fails the build."""

@@ -73,3 +73,31 @@ class Presence(models.Model):
 
     class Meta:
         triggers = append_only("people_presence")
+
+
+class Consent(models.Model):
+    """A patient agreed, or took it back, for one version of one protocol; the newest row counts."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT)
+    protocol_id = models.CharField(max_length=64)
+    protocol_version = models.PositiveIntegerField()
+    protocol_hash = models.CharField(max_length=64)
+    text_version = models.PositiveIntegerField()
+    text_hash = models.CharField(max_length=64, help_text="SHA-256 of the words that were read")
+    is_given = models.BooleanField()
+    recorded_by = models.ForeignKey(Staff, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    key = models.UUIDField(unique=True)
+
+    class Meta:
+        triggers = append_only("people_consent")
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="people_consent_clinic_id"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clinic", "patient", "protocol_hash", "-at"], name="people_consent_newest"
+            ),
+        ]

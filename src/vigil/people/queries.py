@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from vigil.people.domain.facts import Clinic, Patient, Presence, Staff
+from vigil.people.domain.facts import Clinic, Consent, Patient, Presence, Staff
 from vigil.people.duties import Duty
 from vigil.people.models import Clinic as ClinicRow
+from vigil.people.models import Consent as ConsentRow
 from vigil.people.models import Patient as PatientRow
 from vigil.people.models import Presence as PresenceRow
 from vigil.people.models import Staff as StaffRow
@@ -60,6 +61,18 @@ def prescribers_on_site(clinic_id: UUID) -> tuple[Presence, ...]:
     )
 
 
+def consent(patient_id: UUID, *, protocol_hash: str, clinic_id: UUID) -> Consent | None:
+    """The newest word of this patient on this exact protocol, given or taken back, or None."""
+    row = (
+        ConsentRow.objects.filter(
+            clinic_id=clinic_id, patient_id=patient_id, protocol_hash=protocol_hash
+        )
+        .order_by("-at", "-id")
+        .first()
+    )
+    return None if row is None else consent_fact(row)
+
+
 def staff_fact(row: StaffRow) -> Staff:
     """The frozen fact of a staff row (also used for `request.user`)."""
     return Staff(
@@ -83,6 +96,21 @@ def patient_fact(row: PatientRow) -> Patient:
         phone=row.phone,
         allergies=None if row.allergies is None else tuple(row.allergies),
         is_simulated=row.is_simulated,
+    )
+
+
+def consent_fact(row: ConsentRow) -> Consent:
+    """The frozen fact of a consent row."""
+    return Consent(
+        consent_id=row.id,
+        patient_id=row.patient_id,
+        protocol_id=row.protocol_id,
+        protocol_version=row.protocol_version,
+        protocol_hash=row.protocol_hash,
+        text_version=row.text_version,
+        is_given=row.is_given,
+        recorded_by=row.recorded_by_id,
+        at=row.at,
     )
 
 

@@ -56,3 +56,18 @@ class Presence:
     staff_id: UUID
     name: str
     since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """The newest word of a patient on one version of one protocol: agreed, or took it back."""
+
+    consent_id: UUID
+    patient_id: UUID
+    protocol_id: str
+    protocol_version: int
+    protocol_hash: str
+    text_version: int
+    is_given: bool
+    recorded_by: UUID
+    at: datetime
