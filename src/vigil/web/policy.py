@@ -5,13 +5,15 @@ In: a request and the name of its route. Out: the page, the sign-in page, or a p
 
 from collections.abc import Callable
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 
 from vigil.people.duties import POLICY, may
-from vigil.people.queries import staff_fact
+from vigil.people.queries import clinic, staff_fact
 
 
 class PolicyMiddleware:
@@ -21,7 +23,11 @@ class PolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        try:
+            return self.get_response(request)
+        finally:
+            # Threads are used again: the next clinic's pages must not read this one's clock.
+            timezone.deactivate()
 
     def process_view(
         self, request: HttpRequest, view: object, args: object, kwargs: object
@@ -31,9 +37,14 @@ class PolicyMiddleware:
         if policy is not None and policy.public:
             return None
         if not request.user.is_authenticated:
+            if route.startswith("stream:"):
+                return HttpResponse("Sign in first.", status=401)
             target = urlencode({"next": request.get_full_path()})
             return HttpResponseRedirect(f"{reverse('people:sign-in')}?{target}")
         request.staff = staff_fact(request.user)
+        timezone.activate(ZoneInfo(clinic(request.staff.clinic_id).time_zone))
         if may(request.staff.duties, route, method=request.method):
             return None
+        if route.startswith("stream:"):
+            return HttpResponse("This is not among your duties.", status=403)
         return render(request, "web/not_allowed.html", status=403)
