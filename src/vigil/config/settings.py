@@ -1,21 +1,32 @@
 """Settings of the product, from the environment. The only place that reads it.
 
-DATABASE_URL      connection text of PostgreSQL (set by the supervisor for the embedded one)
-VIGIL_HOME        folder of keys and the embedded database; `.vigil` by default
-VIGIL_WEB_PORT    pages, 8000 by default; the live stream takes the next port
-VIGIL_MLLP_PORT   devices, 2575 by default
+DATABASE_URL       connection text of PostgreSQL; without it, the embedded one of VIGIL_HOME
+VIGIL_HOME         folder of keys, logs and the embedded database; `.vigil` by default
+VIGIL_WEB_PORT     pages, 8000 by default
+VIGIL_STREAM_PORT  live stream, the port after the pages by default
+VIGIL_MLLP_PORT    devices, 2575 by default
+VIGIL_HOSTS        names under which pages answer; this machine's own by default
 """
 
 import os
+import sys
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
+
+from vigil.config import postgres
+
+if sys.flags.optimize:
+    # Assertions guard our own mistakes; a process without them must not touch a clinic's record.
+    raise RuntimeError("Vigil refuses to run under python -O or PYTHONOPTIMIZE.")
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(os.environ.get("VIGIL_HOME", ".vigil")).resolve()
 WEB_PORT = int(os.environ.get("VIGIL_WEB_PORT", "8000"))
 STREAM_PORT = int(os.environ.get("VIGIL_STREAM_PORT", str(WEB_PORT + 1)))
 MLLP_PORT = int(os.environ.get("VIGIL_MLLP_PORT", "2575"))
+HEARTBEATS = HOME / "heartbeats"
+"""One file per long-running process, touched while it works; pages and `vigil doctor` show their age."""
 
 
 def _secret_key() -> str:
@@ -52,6 +63,7 @@ INSTALLED_APPS = [
     "vigil.outcome",
     "vigil.surveillance",
     "vigil.programme",
+    "vigil.exchange",
     "vigil.web",
 ]
 
@@ -105,7 +117,15 @@ def database(url: str) -> dict[str, object]:
     }
 
 
-DATABASES = {"default": database(os.environ.get("DATABASE_URL", "dbname=vigil"))}
+def database_url() -> str:
+    """The server to use: the one named, else the embedded one of this folder, else the user's own."""
+    if os.environ.get("DATABASE_URL"):
+        return os.environ["DATABASE_URL"]
+    cluster = postgres.find(HOME / "database")
+    return "dbname=vigil" if cluster is None else cluster.url
+
+
+DATABASES = {"default": database(database_url())}
 AUTH_USER_MODEL = "people.Staff"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -129,7 +149,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "vigil.web.assets.StaticFiles"},
 }
 WHITENOISE_USE_FINDERS = True
 

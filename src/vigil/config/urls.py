@@ -13,4 +13,5 @@ urlpatterns = [
     path("", include("vigil.web.programme")),
     path("", include("vigil.web.record")),
     path("", include("vigil.web.system")),
+    path("", include("vigil.web.theme")),
 ]

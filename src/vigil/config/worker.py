@@ -1,0 +1,59 @@
+"""The worker: seals every clinic's care register twice a second.
+
+In: entries that no link holds yet. Out: links of the hash chain; a beat. Run: `python -m vigil.config.worker`.
+"""
+
+import logging
+import os
+import signal
+import sys
+import time
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vigil.config.settings")
+
+SEAL_EVERY_SECONDS = 0.5
+"""An act is sealed within a second of its commit (decision 0007): two rounds and their work fit."""
+
+log = logging.getLogger("vigil.worker")
+
+
+def main() -> int:
+    """Work until SIGTERM."""
+    django.setup()
+    from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+    from vigil.record.heartbeat import beat
+
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: stopping.append(number))
+    while not stopping:
+        try:
+            sealed = seal_once()
+            beat("worker")
+            if sealed:
+                log.debug("sealed %d entries", sealed)
+        except (OperationalError, InterfaceError) as error:
+            # The database is away or restarting: nothing is lost, the entries wait. Every other error ends
+            # this process, and the supervisor shows it and starts a new one.
+            log.warning("waiting for the database: %s", type(error).__name__)
+            try:
+                connection.close()
+            except DatabaseError:
+                log.warning("the broken connection could not be closed")
+        time.sleep(SEAL_EVERY_SECONDS)
+    return 0
+
+
+def seal_once() -> int:
+    """Seal what waits in every clinic; returns how many entries."""
+    from vigil.people.queries import clinics
+    from vigil.record.actions import CARE, seal
+
+    return sum(seal(clinic_id=clinic.clinic_id, register=CARE) for clinic in clinics())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
