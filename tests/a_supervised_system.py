@@ -62,7 +62,10 @@ def is_alive(pid: int) -> bool:
 class System:
     """`vigil up` from a folder of its own."""
 
-    def __init__(self, *words: str, home: Path | None = None, **environment: str) -> None:
+    def __init__(
+        self, *words: str, home: Path | None = None, wants_clinic: bool = True, **environment: str
+    ) -> None:
+        self.wants_clinic = wants_clinic
         self.home = home or Path(tempfile.mkdtemp(prefix="vigil-up-"))
         # The database's own user must pass through when root runs the tests.
         self.home.chmod(0o711)
@@ -93,7 +96,7 @@ class System:
         line = self.launch().stdout.readline()
         assert line, f"it did not start:\n{self.said()}"
         self.ready = json.loads(line)
-        if not self.ready["clinics"]:
+        if not self.ready["clinics"] and self.wants_clinic:
             self._found_clinic()
         return self
 

@@ -28,7 +28,9 @@ def made_id(name: str) -> UUID:
     return uuid5(SPACE, name)
 
 
-def made_patient(clinic_id: UUID, *, number: str = "A-1042", name: str = "Test Patient", **other: object) -> Patient:
+def made_patient(
+    clinic_id: UUID, *, number: str = "A-1042", name: str = "Test Patient", **other: object
+) -> Patient:
     return Patient(
         **({
             "patient_id": made_id(number), "clinic_id": clinic_id, "number": number, "name": name,
@@ -38,7 +40,16 @@ def made_patient(clinic_id: UUID, *, number: str = "A-1042", name: str = "Test P
     )  # fmt: skip
 
 
-def made_latest(metric: str, value: int, *, at: datetime, age: int = 0, source: str = "device", quality: str = "good", rise: int | None = None) -> Latest:
+def made_latest(
+    metric: str,
+    value: int,
+    *,
+    at: datetime,
+    age: int = 0,
+    source: str = "device",
+    quality: str = "good",
+    rise: int | None = None,
+) -> Latest:
     return Latest(
         metric=metric, value_milli=value * 1000, unit={"spo2": "%"}.get(metric, "/min"),
         quality=quality, source=source, measured_at=at - timedelta(seconds=age), age_seconds=age,
@@ -46,7 +57,15 @@ def made_latest(metric: str, value: int, *, at: datetime, age: int = 0, source: 
     )  # fmt: skip
 
 
-def made_duty(name: str, *, at: datetime, seconds: int, owner: str = "Nurse One", state: str = "coming", kind: str = "sedation") -> DutyDue:
+def made_duty(
+    name: str,
+    *,
+    at: datetime,
+    seconds: int,
+    owner: str = "Nurse One",
+    state: str = "coming",
+    kind: str = "sedation",
+) -> DutyDue:
     return DutyDue(
         duty_id=name.lower(), name=name, kind=kind, due_at=at + timedelta(seconds=seconds),
         owner=owner, state=state, late_by_seconds=max(-seconds, 0) if state == "late" else 0,
@@ -54,7 +73,18 @@ def made_duty(name: str, *, at: datetime, seconds: int, owner: str = "Nurse One"
     )  # fmt: skip
 
 
-def made_alarm(session_id: UUID, *, at: datetime, metric: str, priority: str, message: str, value: int, seconds: int = 15, seen_by: str | None = None, limit_id: str = "sbp-high") -> AlarmView:
+def made_alarm(
+    session_id: UUID,
+    *,
+    at: datetime,
+    metric: str,
+    priority: str,
+    message: str,
+    value: int,
+    seconds: int = 15,
+    seen_by: str | None = None,
+    limit_id: str = "sbp-high",
+) -> AlarmView:
     raised = at - timedelta(seconds=seconds)
     return AlarmView(
         alarm_id=made_id(f"{session_id}{limit_id}"), session_id=session_id, limit_id=limit_id,
@@ -120,8 +150,12 @@ def made_view(clinic_id: UUID, *, chair: str, at: datetime, **other: object) -> 
     return SessionView(**facts)
 
 
-def made_item(code: str, text: str, is_met: bool | None, waits_for: str = "", asks: str = "") -> OpenItem:
-    return OpenItem(code=code, text=text, is_met=is_met, waits_for=waits_for, asks=asks, source="ket-mdd-iv")
+def made_item(
+    code: str, text: str, is_met: bool | None, waits_for: str = "", asks: str = ""
+) -> OpenItem:
+    return OpenItem(
+        code=code, text=text, is_met=is_met, waits_for=waits_for, asks=asks, source="ket-mdd-iv"
+    )
 
 
 def made_chair(view: SessionView | None, name: str) -> ChairView:
@@ -182,14 +216,18 @@ def made_board(clinic_id: UUID, *, at: datetime) -> tuple[ChairView, ...]:
         alarms=(),
     )  # fmt: skip
     views = (calm, surge, watching, silent)
-    return (*(made_chair(view, view.chair) for view in views), )
+    return (*(made_chair(view, view.chair) for view in views),)
 
 
-def made_samples(view: SessionView, *, at: datetime, step_seconds: int = 2) -> tuple[MetricSample, ...]:
+def made_samples(
+    view: SessionView, *, at: datetime, step_seconds: int = 2
+) -> tuple[MetricSample, ...]:
     """A plausible course: a cuff every five minutes, the rest every two seconds, one gap, some not believed."""
     found: list[MetricSample] = []
 
-    def add(metric: str, value: int | None, moment: datetime, message: str, quality: str = "good") -> None:
+    def add(
+        metric: str, value: int | None, moment: datetime, message: str, quality: str = "good"
+    ) -> None:
         found.append(
             MetricSample(
                 sample_id=len(found) + 1, clinic_id=view.clinic_id, session_id=view.session_id, chair_id=view.chair_id,
@@ -207,7 +245,13 @@ def made_samples(view: SessionView, *, at: datetime, step_seconds: int = 2) -> t
         if not 1080 < second < 1150:
             add("hr", round(76 + 16 * rise + 3 * sin(second / 23)), moment, f"m{second}")
             odd = second % 700 == 0 and second > 0
-            add("spo2", 78 if odd else round(97 + sin(second / 90)), moment, f"m{second}", "gated:slew" if odd else "good")
+            add(
+                "spo2",
+                78 if odd else round(97 + sin(second / 90)),
+                moment,
+                f"m{second}",
+                "gated:slew" if odd else "good",
+            )
             add("rr", round(14 + 1.4 * sin(second / 61)), moment, f"m{second}")
         if second % 300 == 0:
             add("sbp", round(128 + 30 * rise), moment, f"p{second}")

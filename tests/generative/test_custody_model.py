@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from vigil.custody.domain import decide
+from vigil.custody.domain.counting import decide_count
 from vigil.custody.domain.facts import Authorisation, Period, Person, Product
 from vigil.custody.domain.fold import Book, apply, fold
 from vigil.custody.domain.ledger import movements_of, signed_lines
@@ -114,6 +115,21 @@ class Safe(RuleBasedStateMachine):
             self.inside[chosen] -= amount
             self.hands[draw_id] = [amount, chosen, amount]
 
+    @precondition(lambda self: self.full)
+    @rule(pick=picks, past=st.sampled_from([-10, 0, 10, 500]))
+    def draw_at_the_edge(self, pick, past):
+        """What is left, a little less, a little more: with everything else in order."""
+        if not self.is_open:
+            self.count("opening", 0, 0)
+        chosen = self.pick(self.full, pick)
+        amount = self.inside[chosen] + past
+        self.draw(pick, amount, PEOPLE[0], PEOPLE[1], self.is_device[chosen])
+
+    @precondition(lambda self: self.hands)
+    @rule(pick=picks, past=st.sampled_from([-1, 0, 1]))
+    def give_at_the_edge(self, pick, past):
+        self.give(pick, self.hands[self.pick(self.hands, pick)][0] + past)
+
     @precondition(lambda self: self.hands)
     @rule(pick=picks, amount=amounts)
     def give(self, pick, amount):
@@ -124,11 +140,6 @@ class Safe(RuleBasedStateMachine):
         if self.take(answer, is_allowed=0 < amount <= self.hands[chosen][0]):
             self.hands[chosen][0] -= amount
             self.sums["given"] += amount
-
-    @precondition(lambda self: self.hands)
-    @rule(pick=picks)
-    def give_all(self, pick):
-        self.give(pick, self.hands[self.pick(self.hands, pick)][0])
 
     @precondition(lambda self: self.hands)
     @rule(
@@ -187,7 +198,7 @@ class Safe(RuleBasedStateMachine):
         if counted and off:
             chosen = self.pick(counted, pick)
             counted[chosen] = 0 if self.is_device[chosen] else counted[chosen] + off
-        answer = decide.decide_count(
+        answer = decide_count(
             self.book.containers.values(), kind=kind, counted_ug=counted, is_day_open=self.is_open,
             seen_by={}, count_id=self.new_id(), day=TODAY, by=PEOPLE[0], witness=PEOPLE[1], at=NOON,
         )  # fmt: skip
@@ -263,5 +274,5 @@ class Safe(RuleBasedStateMachine):
             assert page.closing_ug == sum(each.remaining_ug for each in held)
 
 
-Safe.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Safe.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestSafe = Safe.TestCase

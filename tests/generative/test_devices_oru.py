@@ -30,7 +30,9 @@ values = st.builds(
     measured_at=st.integers(-5_000, 5_000).map(lambda ms: AT + timedelta(milliseconds=ms)),
     sub_id=st.sampled_from(["1.1.1.1", "1.3.1", "1.3.2"]),
 )
-sets = st.lists(values, min_size=1, max_size=9, unique_by=lambda v: (v.code, v.sub_id))
+sets = st.lists(
+    values, min_size=1, max_size=9, unique_by=lambda v: (CODES.by_code[v.code].metric, v.sub_id)
+)
 
 
 def write(found):

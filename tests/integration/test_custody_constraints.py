@@ -102,6 +102,38 @@ def test_a_balance_moves_only_with_a_movement(scene, drawn):
     )
 
 
+PRODUCT = (
+    "INSERT INTO custody_product (id, clinic_id, name, drug, form, strength_ug_per_ml, content_ug, "
+    "is_second_strength) VALUES (%s, %s, 'X', 'ketamine', %s, %s, 1000, false)"
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "strength", "because"),
+    [
+        ("vial", None, "custody_product_vial_has_strength"),
+        ("vial", 0, "custody_product_strength_fits_form"),
+        ("device", 10_000, "custody_product_strength_fits_form"),
+        ("powder", None, "custody_product_strength_fits_form"),
+    ],
+)
+def test_a_vial_has_a_strength_and_a_device_has_none(clinic, form, strength, because):
+    """Without its strength no volume of a vial can be told."""
+    run(PRODUCT, new_id(), clinic.clinic_id, "vial", 10_000)
+    run(PRODUCT, new_id(), clinic.clinic_id, "device", None)
+
+    refuses(PRODUCT, new_id(), clinic.clinic_id, form, strength, because=because)
+
+
+@pytest.mark.parametrize("kind", ["container", "draw"])
+def test_an_account_in_the_safe_names_its_container_or_draw(clinic, kind):
+    """I1: drug moved into an account without a place would leave every balance and nobody would see it."""
+    refuses(
+        "INSERT INTO custody_account (id, clinic_id, kind) VALUES (%s, %s, %s)",
+        new_id(), clinic.clinic_id, kind, because="custody_account_names_its_place",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("ug", [0, -1])
 def test_a_movement_is_more_than_zero(scene, outside, ug):
     """I1: a negative movement would be a second way to write one, and a way to hide one."""

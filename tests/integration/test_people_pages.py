@@ -250,3 +250,29 @@ def test_markup_in_a_name_is_shown_as_text(as_, front_desk, at, key):
 
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_somebody_with_every_duty_sees_every_kind_of_work(as_, hire, patient, at, key):
+    """Each source of today's items can be read, and each of its items leads to a page that opens."""
+    from journey_examples import adopt, assess, plan_request
+    from vigil.people.duties import Duty
+    from vigil.plan.actions import sign
+    from vigil.record.clock import now
+
+    everything = hire("everything", *[duty.value for duty in Duty])
+    adopt("ket-mdd-iv", by=everything, at=at, key=key())
+    assess(patient, by=everything, at=now(), key=key())
+    signed = sign(
+        request=plan_request(patient, today=now().date()), password=PASSWORD, by=everything,
+        at=now(), key=key(),
+    )  # fmt: skip
+    assert signed.version == 1
+    browser = as_(everything)
+
+    groups = {group.title: group.items for group in browser.get("/").context["groups"]}
+
+    assert [item.title for item in groups["Ready for a session"]] == ["Test Patient"]
+    for items in groups.values():
+        for item in items:
+            assert browser.get(item.href).status_code == 200, item
+    assert b"Check in" in browser.get(f"/patients/{patient.patient_id}").content

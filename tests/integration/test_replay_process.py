@@ -188,7 +188,7 @@ def test_a_simulated_patient_is_stored_sample_for_sample_and_its_surge_is_seen(w
 def test_every_stored_sample_is_printed_with_its_three_times(world, port, tmp_path):
     record = tmp_path / "made_05_Numerics.csv"
     record.write_text(MADE_CSV)
-    found = replay(world, port, record)
+    found = replay(world, port, record, chair="Chair 4")
     session = found["session"]
 
     rows = list(

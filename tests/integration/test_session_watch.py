@@ -1,8 +1,8 @@
 """The alarm watch: what it writes, and that a restarted one says the same and nothing twice."""
 
 import pytest
-from a_session_scene import morning
 
+from a_session_scene import morning
 from vigil.session import actions, queries
 from vigil.session.models import AlarmFact
 from vigil.units.refusals import Refused
@@ -38,9 +38,13 @@ def test_a_surge_is_raised_seen_and_cleared(day):
     high = next(alarm for alarm in active if alarm.limit_id == "sbp-high")
     assert (high.value, high.condition_at, high.signal_at) == (186, day.now, day.now)
 
-    seen = actions.acknowledge(alarm_id=high.alarm_id, by=day.nurse, at=day.now, key=day.patient.patient_id)
+    seen = actions.acknowledge(
+        alarm_id=high.alarm_id, by=day.nurse, at=day.now, key=day.patient.patient_id
+    )
     assert (seen.acknowledged_by, seen.is_active) == (day.nurse.name, True)
-    again = actions.acknowledge(alarm_id=high.alarm_id, by=day.nurse, at=day.later(seconds=2), key=day.plan_id)
+    again = actions.acknowledge(
+        alarm_id=high.alarm_id, by=day.nurse, at=day.later(seconds=2), key=day.plan_id
+    )
     assert again == seen
     quiet(day)
     day.send(sbp=176, dbp=90)
@@ -105,7 +109,11 @@ def test_silence_and_missed_observations_are_raised_by_time_alone(day):
     day.later(seconds=10)
     assert watch.run_once(day.now) == ()
     day.later(seconds=1)
-    assert {t.limit_id for t in watch.run_once(day.now)} == {"spo2-silent", "hr-silent", "rr-silent"}
+    assert {t.limit_id for t in watch.run_once(day.now)} == {
+        "spo2-silent",
+        "hr-silent",
+        "rr-silent",
+    }
     quiet(day)
     watch.run_once(day.now)
     assert day.view().alarms == ()
@@ -121,9 +129,9 @@ def test_silence_and_missed_observations_are_raised_by_time_alone(day):
 def test_a_restarted_watch_says_the_same_and_nothing_twice(day, restart_every):
     """INV-SES-11: killed at any moment, it goes on from the store."""
     script = [
-        dict(spo2=97, hr=80, rr=14), dict(spo2=88), dict(spo2=87, hr=80, rr=14), dict(sbp=205, dbp=121),
-        dict(spo2=95), dict(spo2=96, hr=80, rr=14), {}, dict(sbp=150, dbp=90), dict(spo2=97, hr=81),
-        dict(sbp=206, dbp=100), dict(spo2=97, hr=80, rr=14), dict(sbp=130, dbp=80),
+        {"spo2": 97, "hr": 80, "rr": 14}, {"spo2": 88}, {"spo2": 87, "hr": 80, "rr": 14}, {"sbp": 205, "dbp": 121},
+        {"spo2": 95}, {"spo2": 96, "hr": 80, "rr": 14}, {}, {"sbp": 150, "dbp": 90}, {"spo2": 97, "hr": 81},
+        {"sbp": 206, "dbp": 100}, {"spo2": 97, "hr": 80, "rr": 14}, {"sbp": 130, "dbp": 80},
     ]  # fmt: skip
     watch, expected = day.watch(), []
     for index, values in enumerate(script):
@@ -142,7 +150,7 @@ def test_a_restarted_watch_says_the_same_and_nothing_twice(day, restart_every):
     written = told()
     by_engine = [each for each in written if each[2] != "acknowledged"]
     assert by_engine == [(t.limit_id, t.ordinal, t.kind) for t in expected]
-    steps = [row for row in AlarmFact.objects.exclude(step=None).values_list("alarm_id", "step")]
+    steps = list(AlarmFact.objects.exclude(step=None).values_list("alarm_id", "step"))
     assert len(steps) == len(set(steps)) == len(expected)
     assert {"sbp-very-high", "spo2-low", "hr-silent"} <= {limit_id for limit_id, *_ in written}
     last = day.watch()

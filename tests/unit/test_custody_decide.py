@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigil.custody.domain import decide
+from vigil.custody.domain.counting import decide_count
 from vigil.custody.domain.facts import (
     Authorisation,
     Container,
@@ -89,7 +90,7 @@ def ask_count(containers: list[Container], counted: dict[UUID, int], **changes: 
         "kind": "opening", "counted_ug": counted, "is_day_open": False, "seen_by": {},
         "count_id": UUID(int=5), "day": TODAY, "by": ANA, "witness": BEN, "at": NOON,
     }  # fmt: skip
-    return decide.decide_count(containers, **{**ask, **changes})
+    return decide_count(containers, **{**ask, **changes})
 
 
 @given(held=st.integers(0, 200_000), asked=st.integers(-10, 210_000))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -35,7 +36,7 @@ def spelled(code, text, at=AT):
 
 
 def played(*sets):
-    due = [Due(after_seconds=0.0, values=tuple(values)) for values in sets]
+    due = [Due(after_seconds=0.0, read=partial(tuple, values)) for values in sets]
     return play(
         due, total=len(due), sender=Deaf(), codes=load_codes(), run_id="RUN", monitor="M",
         location="K^1^A", clock=lambda: AT, progress=lambda _: None,
@@ -122,7 +123,7 @@ def test_ctrl_c_ends_the_sending_and_tells_what_was_sent():
                 raise KeyboardInterrupt
             super().send(control_id, payload)
 
-    due = [Due(after_seconds=0.0, values=tuple(values)) for values in SETS]
+    due = [Due(after_seconds=0.0, read=partial(tuple, values)) for values in SETS]
 
     found = play(
         due, total=2, sender=Interrupted(), codes=load_codes(), run_id="RUN", monitor="M",

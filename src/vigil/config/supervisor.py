@@ -27,8 +27,8 @@ RESTART_SECONDS_MAX = 10.0
 HEALTHY_SECONDS = 30.0
 """A process that ran this long starts again at once when it dies; a shorter life doubles the wait."""
 
-READY_SECONDS_MAX = 60.0
-"""Longest wait for the first start of all processes; a slow laptop needs a tenth of it."""
+READY_SECONDS_MAX = 180.0
+"""Longest wait for the first start of all processes; a slow laptop needs a tenth of that."""
 
 RECOVERY_SECONDS_MAX = 600.0
 """Longest replay of the database's log that is waited for after a power cut."""

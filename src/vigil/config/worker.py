@@ -1,6 +1,6 @@
-"""The worker: seals every clinic's care register twice a second.
+"""The worker: seals every clinic's care register twice a second, and asks for follow-up answers.
 
-In: entries that no link holds yet. Out: links of the hash chain; a beat. Run: `python -m vigil.config.worker`.
+In: entries that no link holds yet; finished sessions. Out: links of the hash chain; invitations; a beat. Run: `python -m vigil.config.worker`.
 """
 
 import logging
@@ -16,6 +16,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vigil.config.settings")
 SEAL_EVERY_SECONDS = 0.5
 """An act is sealed within a second of its commit (decision 0007): two rounds and their work fit."""
 
+INVITE_EVERY_SECONDS = 20.0
+"""A follow-up is asked for the next morning; half a minute more or less is nothing."""
+
 log = logging.getLogger("vigil.worker")
 
 
@@ -29,9 +32,13 @@ def main() -> int:
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stopping.append(number))
+    invited_at = -INVITE_EVERY_SECONDS
     while not stopping:
         try:
             sealed = seal_once()
+            if time.monotonic() - invited_at >= INVITE_EVERY_SECONDS:
+                invite_once()
+                invited_at = time.monotonic()
             beat("worker")
             if sealed:
                 log.debug("sealed %d entries", sealed)
@@ -53,6 +60,15 @@ def seal_once() -> int:
     from vigil.record.actions import CARE, seal
 
     return sum(seal(clinic_id=clinic.clinic_id, register=CARE) for clinic in clinics())
+
+
+def invite_once() -> int:
+    """Ask for the answers that follow finished sessions; returns how many were newly asked for."""
+    from vigil.outcome.actions import invite_due
+    from vigil.people.queries import clinics
+    from vigil.record.clock import now
+
+    return sum(invite_due(clinic.clinic_id, now()) for clinic in clinics())
 
 
 if __name__ == "__main__":

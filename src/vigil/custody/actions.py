@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from vigil.custody import catalogue, queries
 from vigil.custody.authority import authorisation_of
 from vigil.custody.domain import decide
+from vigil.custody.domain.counting import decide_count
 from vigil.custody.domain.facts import (
     Act,
     Container,
@@ -251,7 +252,7 @@ def count(
             .select_related("product")
         )
         day = _day(by, at)
-        return decide.decide_count(
+        return decide_count(
             [container_fact(row) for row in rows],
             kind=kind,
             counted_ug=counted_ug,

@@ -50,6 +50,11 @@ class Product(models.Model):
                 | Q(form="device", strength_ug_per_ml=None),
                 name="custody_product_strength_fits_form",
             ),
+            # Said once more: a CHECK lets through what it cannot decide, and no strength compares with NULL.
+            models.CheckConstraint(
+                condition=~Q(form="vial") | Q(strength_ug_per_ml__isnull=False),
+                name="custody_product_vial_has_strength",
+            ),
         ]
 
 
@@ -172,6 +177,12 @@ class Account(models.Model):
                 | Q(kind="draw", draw=F("id"), container=None)
                 | Q(kind__in=OUTSIDE, container=None, draw=None),
                 name="custody_account_is_one_place",
+            ),
+            # Said once more: with no container or draw named, the CHECK above cannot decide and lets it through.
+            models.CheckConstraint(
+                condition=(~Q(kind="container") | Q(container__isnull=False))
+                & (~Q(kind="draw") | Q(draw__isnull=False)),
+                name="custody_account_names_its_place",
             ),
         ]
 

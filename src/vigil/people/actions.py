@@ -20,7 +20,7 @@ from vigil.record.actions import CARE, append
 from vigil.record.clock import new_id
 from vigil.units.refusals import Refused
 
-NO_PASSWORD = "!"
+MATCHES_NOTHING = "!"
 """What no password matches; checking against it takes as long as against a real one."""
 
 NAME_LENGTH_MAX = 120
@@ -127,7 +127,7 @@ def confirm_self(*, password: str, by: Staff) -> Refused | None:
     A signature asks for this, because a screen left open is not a person.
     """
     row = StaffRow.objects.filter(pk=by.staff_id, clinic_id=by.clinic_id, is_active=True).first()
-    if check_password(password, row.password if row else NO_PASSWORD) and row is not None:
+    if check_password(password, row.password if row else MATCHES_NOTHING) and row is not None:
         return None
     return Refused(code="PEO-PASSWORD", message="Your password is not right. Nothing was signed.")
 
@@ -150,7 +150,7 @@ def confirm_witness(*, login: str, password: str, for_performer: Staff) -> Staff
     row = StaffRow.objects.filter(
         login=login, clinic_id=for_performer.clinic_id, is_active=True
     ).first()
-    if not check_password(password, row.password if row else NO_PASSWORD) or row is None:
+    if not check_password(password, row.password if row else MATCHES_NOTHING) or row is None:
         return Refused(
             code="PEO-WITNESS-SIGN-IN",
             message="The witness's sign-in is not right. Nothing was recorded.",

@@ -116,7 +116,6 @@ POLICY: dict[str, RoutePolicy] = {
     "session:note": _policy(CLINICAL),
     "session:table": _policy(CLINICAL),
     "session:history": _policy(CLINICAL),
-    "session:bind-device": _do(Duty.MONITOR),
     # live stream (ASGI process)
     "stream:board": _policy(CLINICAL | {Duty.REGISTER}),
     "stream:session": _policy(CLINICAL),

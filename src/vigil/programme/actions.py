@@ -13,7 +13,8 @@ from vigil.programme.models import Clearance as ClearanceRow
 from vigil.record.actions import CARE, append
 from vigil.session import actions as session_actions
 from vigil.session import queries as sessions
-from vigil.session.domain.facts import CheckedIn, Clearance, SessionState
+from vigil.session.domain.clearance import Clearance
+from vigil.session.domain.facts import CheckedIn, SessionState
 from vigil.units.refusals import Refused
 
 

@@ -3,27 +3,34 @@
 The same key again gives the state as it is now and has no second effect.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
 
-from vigil.custody import actions as custody
-from vigil.custody import queries as custody_queries
-from vigil.custody.domain.facts import Draw
-from vigil.evidence.protocols import DoseNotOffered, load_protocol
-from vigil.people import queries as people
+from vigil.evidence.protocols import load_protocol
 from vigil.people.actions import lacks_duty
 from vigil.people.domain.facts import Staff
 from vigil.people.duties import Duty
 from vigil.plan import queries as plans
-from vigil.plan.domain.dose import planned_dose_ug
-from vigil.plan.domain.facts import Plan
 from vigil.record.actions import CARE, append
 from vigil.record.clock import now
 from vigil.session import rows
+from vigil.session.acts import (
+    Body,
+    act,
+    again_of,
+    locked,
+    needs_rate,
+    plan_and_dose,
+    record,
+    seat_taken,
+    state_of,
+    unknown,
+    write,
+)
+from vigil.session.domain.clearance import Clearance
 from vigil.session.domain.decide import (
     decide_check_in,
     decide_close,
@@ -40,23 +47,20 @@ from vigil.session.domain.facts import (
     UNITS,
     AlarmView,
     Chair,
-    Clearance,
     Incoming,
     SessionFact,
     SessionState,
     StoredSample,
 )
-from vigil.session.domain.fold import fold, given_by_rate, rate_before_pause
+from vigil.session.domain.fold import given_by_rate, rate_before_pause
 from vigil.session.domain.given import planned_rate_ug_per_hour
+from vigil.session.giving import draws_of, enter_given, give_chosen, give_next_device
 from vigil.session.models import AlarmFact as AlarmFactRow
 from vigil.session.models import Chair as ChairRow
 from vigil.session.models import Session as SessionRow
-from vigil.session.models import SessionFact as FactRow
 from vigil.session.reading import discharge_facts
 from vigil.session.samples import notify, store
 from vigil.units.refusals import Refused
-
-Body = dict[str, Any]
 
 EVENT_NAMES = (
     "anxious", "nausea", "vomited", "dizzy", "headache", "comforted", "line-checked", "emergency", "note",
@@ -116,13 +120,13 @@ def check_in(
     """
     if (refused := lacks_duty(by, Duty.MONITOR)) is not None:
         return refused
-    if (again := _again(key, "CheckedIn", None, by=by, at=at)) is not None:
+    if (again := again_of(key, "CheckedIn", None, by=by, at=at)) is not None:
         return again
     weighed_at = weighed_at or at
     refused = decide_check_in(weight_g=weight_g, weighed_at=weighed_at, sbp=sbp, dbp=dbp, at=at)
     if refused is not None:
         return refused
-    chosen = _plan_and_dose(plan_id, patient_id=patient_id, weight_g=weight_g, by=by)
+    chosen = plan_and_dose(plan_id, patient_id=patient_id, weight_g=weight_g, by=by)
     if isinstance(chosen, Refused):
         return chosen
     plan, dose_ug = chosen
@@ -150,17 +154,17 @@ def check_in(
                 clinic_id=by.clinic_id, patient_id=patient_id, plan_id=plan_id, chair=chair,
                 phase="checked-in", weight_g=weight_g, dose_ug=dose_ug, checked_in_at=at,
             )  # fmt: skip
-            _write(row, "CheckedIn", body, by=by, at=at, key=key)
+            write(row, "CheckedIn", body, by=by, at=at, key=key)
             pressure = {"sbp": sbp, "dbp": dbp}
-            _store_manual(
+            store_manual(
                 row, chair, {name: v for name, v in pressure.items() if v is not None},
                 measured_at=at, by=by, at=at, key=key,
             )  # fmt: skip
-            return _state(row, at=at)
+            return state_of(row, at=at)
     except IntegrityError as error:
-        if (again := _again(key, "CheckedIn", None, by=by, at=at)) is not None:
+        if (again := again_of(key, "CheckedIn", None, by=by, at=at)) is not None:
             return again
-        return _seat_taken(error)
+        return seat_taken(error)
 
 
 def start(
@@ -170,7 +174,7 @@ def start(
 
     def choose(state: SessionState, facts: list[SessionFact], row: SessionRow) -> Body | Refused:
         plan = plans.plan(state.plan_id, clinic_id=by.clinic_id)
-        draws = _draws(row)
+        draws = draws_of(row)
         refused = decide_start(
             state,
             clearance,
@@ -190,12 +194,12 @@ def start(
         )
 
     def after(row: SessionRow) -> Refused | None:
-        state = _state(row, at=at)
+        state = state_of(row, at=at)
         if state.infusion_minutes is not None:
             return None
-        return _give_device(row, _draws(row)[0], by=by, at=at, key=uuid5(key, "first device"))
+        return give_next_device(row, draws_of(row)[0], by=by, at=at, key=uuid5(key, "first device"))
 
-    return _act(
+    return act(
         "Started",
         choose,
         session_id=session_id,
@@ -213,19 +217,19 @@ def give_device(
     """Give the next nasal device whole (GIVE); the last one of the dose ends the giving."""
     if (refused := lacks_duty(by, Duty.GIVE)) is not None:
         return refused
-    if (again := _again(key, "DeviceGiven", session_id, by=by, at=at)) is not None:
+    if (again := again_of(key, "DeviceGiven", session_id, by=by, at=at)) is not None:
         return again
     with transaction.atomic():
-        row = _locked(session_id, by)
+        row = locked(session_id, by)
         if row is None:
-            return _unknown()
-        if (again := _again(key, "DeviceGiven", session_id, by=by, at=at)) is not None:
+            return unknown()
+        if (again := again_of(key, "DeviceGiven", session_id, by=by, at=at)) is not None:
             return again
-        answer = _give_chosen(row, draw_id, by=by, at=at, key=key)
+        answer = give_chosen(row, draw_id, by=by, at=at, key=key)
         if answer is not None:
             transaction.set_rollback(True)
             return answer
-        return _state(row, at=at)
+        return state_of(row, at=at)
 
 
 def pause(
@@ -234,10 +238,10 @@ def pause(
     """Pause the infusion (GIVE)."""
 
     def choose(state: SessionState, facts: list[SessionFact], row: SessionRow) -> Body | Refused:
-        refused = decide_phase(state, ["running"], act="pause") or _needs_rate(state)
+        refused = decide_phase(state, ["running"], act="pause") or needs_rate(state)
         return refused or rows.body(reason=reason.strip())
 
-    return _act("Paused", choose, session_id=session_id, duty=(Duty.GIVE,), by=by, at=at, key=key)
+    return act("Paused", choose, session_id=session_id, duty=(Duty.GIVE,), by=by, at=at, key=key)
 
 
 def resume(*, session_id: UUID, by: Staff, at: datetime, key: UUID) -> SessionState | Refused:
@@ -247,7 +251,7 @@ def resume(*, session_id: UUID, by: Staff, at: datetime, key: UUID) -> SessionSt
         refused = decide_phase(state, ["paused"], act="resume")
         return refused or rows.body(rate_ug_per_hour=rate_before_pause(facts))
 
-    return _act("Resumed", choose, session_id=session_id, duty=(Duty.GIVE,), by=by, at=at, key=key)
+    return act("Resumed", choose, session_id=session_id, duty=(Duty.GIVE,), by=by, at=at, key=key)
 
 
 def change_rate(
@@ -259,7 +263,7 @@ def change_rate(
         refused = decide_rate(state, rate_ug_per_hour)
         return refused or rows.body(rate_ug_per_hour=rate_ug_per_hour, reason=reason.strip())
 
-    return _act(
+    return act(
         "RateChanged", choose, session_id=session_id, duty=(Duty.GIVE,), by=by, at=at, key=key
     )
 
@@ -289,9 +293,9 @@ def stop(
         return rows.body(given_ug=given_ug, given_from=given_from, reason=reason.strip())
 
     def after(row: SessionRow) -> Refused | None:
-        return _enter_given(row, by=by, at=at, key=key)
+        return enter_given(row, by=by, at=at, key=key)
 
-    return _act(
+    return act(
         "Stopped",
         choose,
         session_id=session_id,
@@ -329,10 +333,10 @@ def observe(
         return refused or rows.body(measured_at=measured_at, values_milli=milli)
 
     def after(row: SessionRow) -> Refused | None:
-        _store_manual(row, row.chair, values, measured_at=measured_at, by=by, at=at, key=key)
+        store_manual(row, row.chair, values, measured_at=measured_at, by=by, at=at, key=key)
         return None
 
-    return _act(
+    return act(
         "Observed", choose, session_id=session_id, duty=(Duty.MONITOR,), by=by, at=at, key=key,
         after=after,
     )  # fmt: skip
@@ -347,10 +351,10 @@ def note_event(
         if name not in EVENT_NAMES or (name == "note" and not text.strip()):
             return Refused(code="SES-EVENT", message="Choose what happened, or write a note.")
         if state.phase == "closed":
-            return decide_phase(state, [], act="take notes") or _unknown()
+            return decide_phase(state, [], act="take notes") or unknown()
         return rows.body(name=name, text=text.strip()[:1000])
 
-    return _act("Noted", choose, session_id=session_id, duty=(Duty.MONITOR,), by=by, at=at, key=key)
+    return act("Noted", choose, session_id=session_id, duty=(Duty.MONITOR,), by=by, at=at, key=key)
 
 
 def acknowledge(*, alarm_id: UUID, by: Staff, at: datetime, key: UUID) -> AlarmView | Refused:
@@ -363,9 +367,9 @@ def acknowledge(*, alarm_id: UUID, by: Staff, at: datetime, key: UUID) -> AlarmV
     if first is None:
         return Refused(code="SES-ALARM-UNKNOWN", message="There is no such alarm.")
     with transaction.atomic():
-        row = _locked(first.session_id, by)
+        row = locked(first.session_id, by)
         assert row is not None
-        alarm = _alarm(alarm_id)
+        alarm = alarm_of(alarm_id)
         if alarm.acknowledged_at is not None:
             return alarm
         if alarm.cleared_at is not None:
@@ -379,11 +383,9 @@ def acknowledge(*, alarm_id: UUID, by: Staff, at: datetime, key: UUID) -> AlarmV
             is_latched=first.is_latched, value_milli=None, at=at, signal_at=at, by_id=by.staff_id,
             by_name=by.name, key=key,
         )  # fmt: skip
-        _record(
-            row, "AlarmAcknowledged", {"alarm_id": alarm_id, "limit_id": first.limit_id}, by, at
-        )
+        record(row, "AlarmAcknowledged", {"alarm_id": alarm_id, "limit_id": first.limit_id}, by, at)
         notify(row.id, "state")
-        return _alarm(alarm_id)
+        return alarm_of(alarm_id)
 
 
 def discharge(
@@ -413,7 +415,7 @@ def discharge(
             items=tuple(item.text for item in items),
         )
 
-    return _act(
+    return act(
         "Discharged", choose, session_id=session_id, duty=(Duty.DISCHARGE,), by=by, at=at, key=key
     )
 
@@ -427,7 +429,7 @@ def close(
     """
 
     def choose(state: SessionState, facts: list[SessionFact], row: SessionRow) -> Body | Refused:
-        remaining_ug = sum(draw.remaining_ug for draw in _draws(row))
+        remaining_ug = sum(draw.remaining_ug for draw in draws_of(row))
         refused = decide_close(state, remaining_ug=remaining_ug)
         if refused is None and state.phase == "checked-in" and not reason.strip():
             refused = Refused(
@@ -435,7 +437,7 @@ def close(
             )
         return refused or rows.body(reason=reason.strip())
 
-    return _act(
+    return act(
         "Closed", choose, session_id=session_id, duty=(Duty.DISCHARGE,), by=by, at=at, key=key
     )
 
@@ -450,222 +452,10 @@ def record_samples(samples: Sequence[Incoming]) -> tuple[StoredSample, ...]:
         return store(samples, recorded_at=now())
 
 
-# --- the one way an act runs -------------------------------------------------------------------
-
-Choose = Callable[[SessionState, list[SessionFact], SessionRow], Body | Refused]
-After = Callable[[SessionRow], Refused | None]
-
-
-def _act(
-    kind: str,
-    choose: Choose,
-    *,
-    session_id: UUID,
-    duty: tuple[Duty, ...],
-    by: Staff,
-    at: datetime,
-    key: UUID,
-    after: After | None = None,
-) -> SessionState | Refused:
-    """Duty, lock, key, fold, decide, write: the state after the act, or the refusal and nothing written."""
-    if (refused := lacks_duty(by, *duty)) is not None:
-        return refused
-    with transaction.atomic():
-        row = _locked(session_id, by)
-        if row is None:
-            return _unknown()
-        if (again := _again(key, kind, session_id, by=by, at=at)) is not None:
-            return again
-        facts = rows.facts_of([row.id])[row.id]
-        refused = _not_back_in_time(facts, at)
-        body = refused or choose(fold(facts, clinic_id=row.clinic_id, now=at), facts, row)
-        if isinstance(body, Refused):
-            return body
-        _write(row, kind, body, by=by, at=at, key=key)
-        if after is not None and (refused := after(row)) is not None:
-            # The room below said no: nothing of this act may stay.
-            transaction.set_rollback(True)
-            return refused
-        return _state(row, at=at)
-
-
-def _not_back_in_time(facts: Sequence[SessionFact], at: datetime) -> Refused | None:
-    if at >= facts[-1].at:
-        return None
-    return Refused(
-        code="SES-TIME", message="The act is earlier than the last one of this session. Try again."
-    )
-
-
-def _locked(session_id: UUID, by: Staff) -> SessionRow | None:
-    return (
-        SessionRow.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("chair")
-        .filter(pk=session_id, clinic_id=by.clinic_id)
-        .first()
-    )
-
-
-def _again(
-    key: UUID, kind: str, session_id: UUID | None, *, by: Staff, at: datetime
-) -> SessionState | Refused | None:
-    """The answer to a key that was used before, or None for a new key."""
-    before = FactRow.objects.filter(key=key).select_related("session").first()
-    if before is None:
-        return None
-    is_same = (before.kind, before.clinic_id) == (kind, by.clinic_id)
-    if not is_same or session_id not in (None, before.session_id):
-        return Refused(
-            code="SES-KEY", message="This form was used for another act. Open the page again."
-        )
-    return _state(before.session, at=at)
-
-
-def _write(row: SessionRow, kind: str, body: Body, *, by: Staff, at: datetime, key: UUID) -> None:
-    """Append the fact, keep the row's phase in step, record the act, tell who listens."""
-    row.seq += 1
-    FactRow.objects.create(
-        clinic_id=row.clinic_id, session=row, seq=row.seq, kind=kind, body=body, at=at,
-        recorded_at=now(), by_id=by.staff_id, by_name=by.name, key=key,
-    )  # fmt: skip
-    row.phase = _state(row, at=at).phase
-    row.save(update_fields=["seq", "phase"])
-    _record(row, kind, body, by, at)
-    notify(row.id, "state")
-
-
-def _record(row: SessionRow, kind: str, body: Body, by: Staff, at: datetime) -> None:
-    append(
-        clinic_id=row.clinic_id,
-        register=CARE,
-        kind=f"session.{kind}",
-        subject=row.id,
-        by=by.staff_id,
-        at=at,
-        body=body,
-    )
-
-
-def _state(row: SessionRow, *, at: datetime) -> SessionState:
-    return fold(rows.facts_of([row.id])[row.id], clinic_id=row.clinic_id, now=at)
-
-
-def _unknown() -> Refused:
-    return Refused(code="SES-UNKNOWN", message="There is no such session in this clinic.")
-
-
-def _needs_rate(state: SessionState) -> Refused | None:
-    if state.infusion_minutes is not None:
-        return None
-    return Refused(code="SES-NO-RATE", message="A nasal device cannot be paused.")
-
-
-def _seat_taken(error: IntegrityError) -> Refused:
-    if "session_one_open_per_patient" in str(error):
-        return Refused(
-            code="SES-PATIENT-OPEN", message="This patient has an open session. Close it first."
-        )
-    if "session_one_open_per_chair" in str(error):
-        return Refused(
-            code="SES-CHAIR-TAKEN", message="This chair has an open session. Choose another chair."
-        )
-    raise error
-
-
-def _plan_and_dose(
-    plan_id: UUID, *, patient_id: UUID, weight_g: int, by: Staff
-) -> tuple[Plan, int] | Refused:
-    if people.patient(patient_id, clinic_id=by.clinic_id) is None:
-        return Refused(code="SES-PATIENT-UNKNOWN", message="There is no such patient here.")
-    plan = plans.signed_plan(patient_id, clinic_id=by.clinic_id)
-    if plan is None or plan.plan_id != plan_id:
-        return Refused(
-            code="SES-PLAN",
-            message="This is not the patient's newest signed plan. Open the patient again.",
-        )
-    try:
-        dose_ug = planned_dose_ug(plan, load_protocol(plan.protocol_id), weight_g=weight_g)
-    except DoseNotOffered as error:
-        return Refused(code="SES-DOSE", message=str(error))
-    return plan, dose_ug
-
-
-# --- drug --------------------------------------------------------------------------------------
-
-
-def _draws(row: SessionRow) -> tuple[Draw, ...]:
-    return tuple(
-        sorted(custody_queries.draws_for(row.id, clinic_id=row.clinic_id), key=lambda d: d.at)
-    )
-
-
-def _enter_given(row: SessionRow, *, by: Staff, at: datetime, key: UUID) -> Refused | None:
-    """Enter the given amount in the safe's register, over the draws in the order they were made."""
-    if _state(row, at=at).infusion_minutes is None:
-        # Each device was entered when it was given.
-        return None
-    left_ug = _state(row, at=at).given_ug
-    for draw in _draws(row):
-        amount_ug = min(left_ug, draw.remaining_ug)
-        if amount_ug == 0:
-            continue
-        answer = custody.give(
-            draw_id=draw.draw_id,
-            amount_ug=amount_ug,
-            by=by,
-            at=at,
-            key=uuid5(key, str(draw.draw_id)),
-        )
-        if isinstance(answer, Refused):
-            return answer
-        left_ug -= amount_ug
-    if left_ug:
-        return Refused(
-            code="SES-DRAW-SHORT",
-            message="The draws of this session no longer hold what was given. Look at the safe.",
-        )
-    return None
-
-
-def _give_chosen(
-    row: SessionRow, draw_id: UUID, *, by: Staff, at: datetime, key: UUID
-) -> Refused | None:
-    state = _state(row, at=at)
-    if (refused := decide_phase(state, ["running"], act="give a device")) is not None:
-        return refused
-    if state.infusion_minutes is not None:
-        return Refused(code="SES-NO-DEVICE", message="This session gives an infusion, not devices.")
-    draw = next((each for each in _draws(row) if each.draw_id == draw_id), None)
-    if draw is None or draw.remaining_ug == 0:
-        return Refused(
-            code="SES-DEVICE", message="This device is not drawn for this session, or it is empty."
-        )
-    return _give_device(row, draw, by=by, at=at, key=key)
-
-
-def _give_device(
-    row: SessionRow, draw: Draw, *, by: Staff, at: datetime, key: UUID
-) -> Refused | None:
-    answer = custody.give(
-        draw_id=draw.draw_id, amount_ug=draw.remaining_ug, by=by, at=at, key=uuid5(key, "custody")
-    )
-    if isinstance(answer, Refused):
-        return answer
-    body = rows.body(draw_id=draw.draw_id, amount_ug=draw.remaining_ug)
-    _write(row, "DeviceGiven", body, by=by, at=at, key=key)
-    state = _state(row, at=at)
-    if state.given_ug >= state.dose_ug:
-        body = rows.body(
-            given_ug=state.given_ug, given_from="devices", reason="the whole dose is given"
-        )
-        _write(row, "Stopped", body, by=by, at=at, key=uuid5(key, "stopped"))
-    return None
-
-
 # --- values typed by a person ------------------------------------------------------------------
 
 
-def _store_manual(
+def store_manual(
     row: SessionRow,
     chair: ChairRow,
     values: Mapping[str, int],
@@ -696,5 +486,5 @@ def _store_manual(
     row.refresh_from_db(fields=["seq"])
 
 
-def _alarm(alarm_id: UUID) -> AlarmView:
+def alarm_of(alarm_id: UUID) -> AlarmView:
     return rows.fold_alarm(AlarmFactRow.objects.filter(alarm_id=alarm_id).order_by("id"))

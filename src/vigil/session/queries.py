@@ -24,7 +24,6 @@ from vigil.session.domain.facts import (
     DutyDue,
     Latest,
     MetricSample,
-    Note,
     OpenSession,
     SessionFact,
     SessionState,
@@ -33,6 +32,7 @@ from vigil.session.domain.facts import (
 )
 from vigil.session.domain.fold import fold
 from vigil.session.domain.note import NoteFacts, administration_note
+from vigil.session.domain.note_facts import Note
 from vigil.session.domain.story import story_line
 from vigil.session.models import AlarmFact as AlarmFactRow
 from vigil.session.models import Chair as ChairRow

@@ -4,8 +4,7 @@ Exact means: the coverage is never below the confidence stated, whatever the tru
 """
 
 from math import inf, isfinite, log
-
-from scipy.special import betainc, betaincinv, gammaincinv
+from typing import Any
 
 
 class CountInvalid(ValueError):
@@ -41,8 +40,8 @@ def garwood(events: int, person_years: float, confidence: float = 0.95) -> tuple
     _check_events(events)
     _check_exposure(person_years)
     tail = (1 - _checked_confidence(confidence)) / 2
-    low = float(gammaincinv(events, tail)) if events else 0.0
-    high = float(gammaincinv(events + 1, 1 - tail))
+    low = float(_special().gammaincinv(events, tail)) if events else 0.0
+    high = float(_special().gammaincinv(events + 1, 1 - tail))
     return low / person_years, high / person_years
 
 
@@ -57,7 +56,7 @@ def upper_bound_one_sided(events: int, person_years: float, confidence: float = 
     """
     _check_events(events)
     _check_exposure(person_years)
-    return float(gammaincinv(events + 1, _checked_confidence(confidence))) / person_years
+    return float(_special().gammaincinv(events + 1, _checked_confidence(confidence))) / person_years
 
 
 def years_needed(margin_per_100: float, events: int, confidence: float = 0.95) -> float:
@@ -92,8 +91,12 @@ def clopper_pearson(events: int, people: int, confidence: float = 0.95) -> tuple
     _check_events(events)
     _check_people(events, people)
     tail = (1 - _checked_confidence(confidence)) / 2
-    low = float(betaincinv(events, people - events + 1, tail)) if events else 0.0
-    high = float(betaincinv(events + 1, people - events, 1 - tail)) if events < people else 1.0
+    low = float(_special().betaincinv(events, people - events + 1, tail)) if events else 0.0
+    high = (
+        float(_special().betaincinv(events + 1, people - events, 1 - tail))
+        if events < people
+        else 1.0
+    )
     return low, high
 
 
@@ -106,7 +109,11 @@ def clopper_pearson_upper(events: int, people: int, confidence: float = 0.95) ->
     _check_events(events)
     _check_people(events, people)
     one_sided = _checked_confidence(confidence)
-    return float(betaincinv(events + 1, people - events, one_sided)) if events < people else 1.0
+    return (
+        float(_special().betaincinv(events + 1, people - events, one_sided))
+        if events < people
+        else 1.0
+    )
 
 
 def rate_ratio(
@@ -157,8 +164,8 @@ def rate_ratio_p(first: tuple[int, float], second: tuple[int, float]) -> float:
 
 
 def _binomial_chance(k: int, n: int, share: float) -> float:
-    below = float(betainc(n - k, k + 1, 1 - share)) if k < n else 1.0
-    before = float(betainc(n - k + 1, k, 1 - share)) if k > 0 else 0.0
+    below = float(_special().betainc(n - k, k + 1, 1 - share)) if k < n else 1.0
+    before = float(_special().betainc(n - k + 1, k, 1 - share)) if k > 0 else 0.0
     return below - before
 
 
@@ -178,6 +185,14 @@ def zero_event_people_needed(share: float, confidence: float = 0.95) -> int:
     while (1 - share) ** needed > tail:
         needed += 1
     return needed
+
+
+def _special() -> Any:
+    # Imported at the first interval, not at the start: with NumPy it is a third of the pages' start-up and
+    # of their memory, and only the claim asks for an interval.
+    from scipy import special
+
+    return special
 
 
 def _check_events(events: int) -> None:

@@ -279,12 +279,18 @@ def progress(view: SessionView, protocol: Protocol | None, *, now: datetime) -> 
         word = "Giving" if planned is None else PHASES[view.phase]
         return Progress(
             phase="Paused" if view.phase == "paused" else word,
-            words=f"{done} of {planned} min" if planned else f"{done} min",
+            words=_minutes(done, planned),
             detail=f"{dose} {view.route}",
             percent=min(100, view.given_ug * 100 // max(view.dose_ug, 1)),
             is_watching=False,
         )
     return _watching(view, protocol, now=now)
+
+
+def _minutes(done: int, planned: int | None) -> str:
+    if planned is None:
+        return f"{done} min"
+    return f"{done} of {planned} min" if done <= planned else f"{done} min, planned {planned}"
 
 
 def _watching(view: SessionView, protocol: Protocol | None, *, now: datetime) -> Progress:

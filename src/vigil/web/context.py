@@ -37,12 +37,13 @@ def everywhere(request: HttpRequest) -> dict[str, object]:
 def _navigation(request: HttpRequest, duties: frozenset[Duty]) -> tuple[dict[str, object], ...]:
     match = request.resolver_match
     here = match.view_name if match else ""
+    own = {route for route, _, _ in NAVIGATION}
     return tuple(
         {
             "url": url,
             "word": word,
             "is_here": here == route,
-            "is_near": here.partition(":")[0] == route.partition(":")[0] and here != route,
+            "is_near": here not in own and here.partition(":")[0] == route.partition(":")[0],
         }
         for route, url, word in NAVIGATION
         if may(duties, route, method="GET")

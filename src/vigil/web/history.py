@@ -103,11 +103,10 @@ def hollow(samples: Iterable[MetricSample], *, start: datetime) -> tuple[Hollow,
 
 def pressures(samples: Iterable[MetricSample], *, start: datetime) -> tuple[Pressure, ...]:
     """Readings whose upper and lower value came from the same device at the same moment, in time."""
-    found: dict[tuple[datetime, str, str], dict[str, MetricSample]] = {}
+    found: dict[tuple[datetime, str], dict[str, MetricSample]] = {}
     for _, sample in _in_time(samples, start):
         if sample.metric in ("sbp", "dbp") and sample.value_milli is not None:
-            reading = (sample.measured_at, sample.device, sample.message_id)
-            found.setdefault(reading, {})[sample.metric] = sample
+            found.setdefault((sample.measured_at, sample.device), {})[sample.metric] = sample
     return tuple(
         Pressure(
             at_seconds=elapsed(start, measured_at).total_seconds(),
@@ -116,7 +115,7 @@ def pressures(samples: Iterable[MetricSample], *, start: datetime) -> tuple[Pres
             is_believed=pair["sbp"].is_good and pair["dbp"].is_good,
             source=pair["sbp"].source,
         )
-        for (measured_at, _, _), pair in found.items()
+        for (measured_at, _), pair in found.items()
         if len(pair) == 2
     )
 

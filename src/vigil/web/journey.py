@@ -127,10 +127,13 @@ def _stage(
             duty=Duty.MONITOR,
             target=in_chair.session_id,
         )
-    newer = plan is None or (assessment is not None and assessment.completed_at > plan.signed_at)
-    if newer:
-        return _before_plan(assessment, plan)
-    assert plan is not None, "without a plan the branch above answers"
+    # A later assessment counts against the plan only when it no longer lets the patient in.
+    if plan is None or (
+        assessment is not None
+        and assessment.completed_at > plan.signed_at
+        and assessment.verdict != "eligible"
+    ):
+        return _before_plan(assessment)
     if plan.consented_at is None:
         return "Consent withdrawn", NextStep(
             text="The patient took the consent back. Nothing is given under this plan.",
@@ -154,7 +157,7 @@ def _stage(
     )
 
 
-def _before_plan(assessment: Assessment | None, plan: Plan | None) -> tuple[str, NextStep]:
+def _before_plan(assessment: Assessment | None) -> tuple[str, NextStep]:
     if assessment is None:
         return "To assess", NextStep(
             text="Nobody has assessed this patient yet.",
@@ -178,19 +181,11 @@ def _before_plan(assessment: Assessment | None, plan: Plan | None) -> tuple[str,
             route="assessment:assess",
             duty=Duty.ASSESS,
         )
-    if plan is None:
-        return "Ready to plan", NextStep(
-            text="Eligible. The plan is not signed yet.",
-            action="Make the plan",
-            route="plan:new",
-            duty=Duty.PRESCRIBE,
-        )
-    return "Assessed again", NextStep(
-        text="Assessed again and eligible since the plan was signed. The plan stands until it is changed.",
-        action="Look at the plan",
-        route="plan:plan",
+    return "Ready to plan", NextStep(
+        text="Eligible. The plan is not signed yet.",
+        action="Make the plan",
+        route="plan:new",
         duty=Duty.PRESCRIBE,
-        target=plan.plan_id,
     )
 
 

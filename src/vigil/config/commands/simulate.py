@@ -7,6 +7,7 @@ comparison of what was sent with what is stored.
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from vigil.config.unfit import Unfit
 
 if TYPE_CHECKING:
     from vigil.exchange.devices.replay import Due
-    from vigil.exchange.devices.simulator import Monitor
+    from vigil.exchange.devices.simulator import Monitor, SimulatedPatient
+    from vigil.session.domain.facts import SessionState
 
 MONITOR = "VIGIL-SIMULATED"
 ASK_SECONDS = 2.0
@@ -58,68 +60,80 @@ def run(args: argparse.Namespace) -> int:
     set_up_django()
     from vigil.evidence.physiology import load_physiology
     from vigil.exchange.devices.simulator import Monitor, Planted, draw_patient
-    from vigil.record.clock import now
 
     seat = find_seat(args)
-    begun = now()
-    started = (lambda: begun) if args.from_now else _infusion_start(seat)
     planted = Planted(
         surge_minute=args.surge_at,
         desaturation_minute=args.desaturation_at,
         dropout_minute=args.dropout_at,
     )
-    monitor = Monitor(patient=draw_patient(args.seed, load_physiology()), planted=planted)
+    patient = _with_pressure_at_check_in(draw_patient(args.seed, load_physiology()), seat)
+    monitor = Monitor(patient=patient, planted=planted)
+    minute = _minute(seat, speed=args.speed, from_now=args.from_now)
     total = int(args.minutes * 60)
     return feed(
         args,
         seat,
         name=f"simulated patient {args.seed}",
-        due=_due(monitor, total=total, speed=args.speed, started=started),
+        due=_due(monitor, total=total, speed=args.speed, minute=minute),
         total=total,
         monitor=MONITOR,
     )
 
 
-def _due(
-    monitor: "Monitor", *, total: int, speed: float, started: Callable[[], datetime | None]
-) -> "Iterator[Due]":
-    """One message each simulated second, stamped when it is sent."""
-    from vigil.exchange.devices.replay import Due, whole_ms
-    from vigil.record.clock import now
-    from vigil.units.durations import elapsed
-
-    begun = time.monotonic()
-    for second in range(total):
-        after_seconds = second / speed
-        # Read when it is due, so that a start of the infusion is answered at once.
-        time.sleep(max(0.0, after_seconds - (time.monotonic() - begun)))
-        at, since = now(), started()
-        minute = (
-            (second - total) / 60
-            if since is None
-            else elapsed(since, at).total_seconds() * speed / 60
-        )
-        values = monitor.read(minute, whole_ms(at))
-        yield Due(after_seconds=after_seconds, values=values)
+def _with_pressure_at_check_in(patient: "SimulatedPatient", seat: Seat) -> "SimulatedPatient":
+    """The simulated patient, resting at the pressure that the session's nurse took."""
+    found = _state(seat)
+    if found is None or found.baseline_sbp is None or found.baseline_dbp is None:
+        return patient
+    return replace(patient, resting_sbp=found.baseline_sbp, resting_dbp=found.baseline_dbp)
 
 
-def _infusion_start(seat: Seat) -> Callable[[], datetime | None]:
-    """Says when the session's infusion began, None before; asks the database now and then."""
+def _state(seat: Seat) -> "SessionState | None":
     from vigil.record.clock import now
     from vigil.session.queries import state
 
     if seat.session_id is None or seat.clinic_id is None:
-        return lambda: None
-    session_id, clinic_id = seat.session_id, seat.clinic_id
-    known: datetime | None = None
+        return None
+    return state(seat.session_id, clinic_id=seat.clinic_id, now=now())
+
+
+def _due(
+    monitor: "Monitor", *, total: int, speed: float, minute: Callable[[float], float]
+) -> "Iterator[Due]":
+    """One message each simulated second; what it says is read when it is sent."""
+    from vigil.exchange.devices.replay import Due, whole_ms
+    from vigil.record.clock import now
+
+    for second in range(total):
+        yield Due(
+            after_seconds=second / speed,
+            read=lambda before=(second - total) / 60: monitor.read(minute(before), whole_ms(now())),
+        )
+
+
+def _minute(seat: Seat, *, speed: float, from_now: bool) -> Callable[[float], float]:
+    """Says which minute of the infusion it is; before the infusion, the (negative) minute it is given.
+
+    The session is asked now and then whether its infusion has begun; from then on time runs at `speed`.
+    """
+    from vigil.record.clock import now
+    from vigil.units.durations import elapsed
+
+    # The server's clock, not the machine's: a test clock that jumps takes the simulated body with it.
+    begun: tuple[float, datetime] | None = (0.0, now()) if from_now else None
     asked = -ASK_SECONDS
 
-    def started() -> datetime | None:
-        nonlocal known, asked
-        if known is None and time.monotonic() - asked >= ASK_SECONDS:
+    def minute(before: float) -> float:
+        nonlocal begun, asked
+        if begun is None and time.monotonic() - asked >= ASK_SECONDS:
             asked = time.monotonic()
-            found = state(session_id, clinic_id=clinic_id, now=now())
-            known = None if found is None else found.started_at
-        return known
+            found = _state(seat)
+            if found is not None and found.started_at is not None:
+                at = now()
+                begun = elapsed(found.started_at, at).total_seconds() / 60, at
+        if begun is None:
+            return before
+        return begun[0] + elapsed(begun[1], now()).total_seconds() * speed / 60
 
-    return started
+    return minute

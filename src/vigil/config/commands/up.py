@@ -87,5 +87,7 @@ def _announce(ready: dict, say, *, is_json: bool, is_demo: bool) -> None:
     for login, password, duties in ready["logins"]:
         say(f"  sign in as {login:<12} {password:<30} {duties}")
     if not ready["clinics"] and not is_demo:
-        say("There is no clinic in this database yet; `vigil demo` makes a simulated one.")
+        say(
+            "There is no clinic in this database yet; `vigil clinic found` opens one, `vigil demo` makes a simulated one."
+        )
     say("Ctrl-C stops it.")

@@ -3,16 +3,13 @@
 New ids and moments come in as arguments. A refusal changes nothing; the code is stable.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from vigil.custody.domain.facts import (
     Authorisation,
     Container,
-    Counted,
-    CountKind,
-    CountLine,
     Draw,
     Drawn,
     Given,
@@ -23,7 +20,6 @@ from vigil.custody.domain.facts import (
     Received,
     ReceivedContainer,
     Released,
-    SeenBy,
     Wasted,
 )
 from vigil.units.amounts import show_mg, show_ml
@@ -105,8 +101,8 @@ def decide_draw(
 ) -> Drawn | Refused:
     """Draw for one patient, unless person, day, plan, container or amount stands against it."""
     refused = (
-        _refuse_self(by, witness)
-        or (None if is_day_open else _DAY_NOT_OPEN)
+        refuse_self(by, witness)
+        or (None if is_day_open else DAY_NOT_OPEN)
         or _refuse_other_drug(container, authorisation)
         or _refuse_out_of_use(container, on)
         or _refuse_amount(container, amount_ug)
@@ -156,7 +152,7 @@ def decide_waste_draw(
 ) -> Wasted | Refused:
     """Record waste from a syringe, unless the witness is the wasting person or it holds less."""
     refused = (
-        _refuse_self(by, witness)
+        refuse_self(by, witness)
         or _refuse_draw_amount(draw, amount_ug)
         or _refuse_no_reason(reason)
     )
@@ -185,7 +181,7 @@ def decide_waste_container(
 ) -> Wasted | Refused:
     """Record waste straight from a container; an expired one may be wasted, a held one may not."""
     refused = (
-        _refuse_self(by, witness)
+        refuse_self(by, witness)
         or _refuse_held(container)
         or _refuse_amount(container, amount_ug)
         or _refuse_no_reason(reason)
@@ -206,7 +202,7 @@ def decide_waste_container(
 
 def decide_put_back(draw: Draw, *, by: Person, witness: Person, at: datetime) -> PutBack | Refused:
     """Put an unused device back, whole; what was in a syringe never goes back into a vial."""
-    refused = _refuse_self(by, witness) or _refuse_draw_amount(draw, draw.remaining_ug)
+    refused = refuse_self(by, witness) or _refuse_draw_amount(draw, draw.remaining_ug)
     if refused is not None:
         return refused
     if not draw.product.is_device or draw.remaining_ug != draw.drawn_ug:
@@ -222,52 +218,6 @@ def decide_put_back(draw: Draw, *, by: Person, witness: Person, at: datetime) ->
         by=by,
         witness=witness,
         at=at,
-    )
-
-
-def decide_count(
-    containers: Iterable[Container],
-    *,
-    kind: CountKind,
-    counted_ug: Mapping[UUID, int],
-    is_day_open: bool,
-    seen_by: SeenBy,
-    count_id: UUID,
-    day: date,
-    by: Person,
-    witness: Person,
-    at: datetime,
-) -> Counted | Refused:
-    """Record what two people counted; a difference is an answer, not a refusal.
-
-    Args:
-        containers: every container of the clinic, as it stands.
-        counted_ug: for each container counted, what was found, 0 or more.
-        is_day_open: an opening count was made today and no closing count after it.
-        seen_by: who was shown a container's book amount since it last moved.
-    """
-    held = {container.container_id: container for container in containers}
-    refused = (
-        _refuse_self(by, witness)
-        or _refuse_count_kind(kind, is_day_open)
-        or _refuse_uncounted(held, kind, counted_ug)
-        or _refuse_impossible(held, counted_ug)
-        or _refuse_seen(held, kind, counted_ug, seen_by, by, witness)
-    )
-    if refused is not None:
-        return refused
-    lines = tuple(
-        CountLine(
-            container_id=container_id,
-            label=container.label,
-            expected_ug=container.remaining_ug,
-            counted_ug=counted_ug[container_id],
-        )
-        for container_id, container in sorted(held.items(), key=lambda item: item[1].label)
-        if container_id in counted_ug
-    )
-    return Counted(
-        count_id=count_id, kind=kind, day=day, lines=lines, by=by, witness=witness, at=at
     )
 
 
@@ -304,7 +254,7 @@ def decide_release(
     held = [each for each in containers if each.is_held]
     if not held:
         return Refused(code="CUS-HOLD-NONE", message="Nothing of this lot is set aside.")
-    if (refused := _refuse_self(by, witness) or _refuse_no_reason(reason)) is not None:
+    if (refused := refuse_self(by, witness) or _refuse_no_reason(reason)) is not None:
         return refused
     return Released(
         hold_id=hold_id,
@@ -346,13 +296,14 @@ def _order_of_use(container: Container) -> tuple[bool, bool, date, str]:
     )
 
 
-_DAY_NOT_OPEN = Refused(
+DAY_NOT_OPEN = Refused(
     code="CUS-DAY-NOT-OPEN",
     message="The day is not open: no opening count stands for today. Count first, then draw.",
 )
 
 
-def _refuse_self(by: Person, witness: Person) -> Refused | None:
+def refuse_self(by: Person, witness: Person) -> Refused | None:
+    """The refusal when one person signs twice, else None."""
     if by.staff_id != witness.staff_id:
         return None
     return Refused(
@@ -437,78 +388,6 @@ def _refuse_draw_amount(draw: Draw, amount_ug: int) -> Refused | None:
             message=f"This draw still holds {show_mg(draw.remaining_ug)}, "
             f"not {show_mg(amount_ug)}.",
         )
-    return None
-
-
-def _refuse_count_kind(kind: CountKind, is_day_open: bool) -> Refused | None:
-    if kind == "opening" and is_day_open:
-        return Refused(
-            code="CUS-DAY-OPENED",
-            message="The day is already open. Make a spot count instead.",
-        )
-    if kind == "closing" and not is_day_open:
-        return _DAY_NOT_OPEN
-    return None
-
-
-def _refuse_uncounted(
-    held: Mapping[UUID, Container], kind: CountKind, counted_ug: Mapping[UUID, int]
-) -> Refused | None:
-    if set(counted_ug) - set(held):
-        return Refused(
-            code="CUS-CONTAINER-UNKNOWN",
-            message="A counted container is not in this safe. Load the page again.",
-        )
-    # A spot count may look at one vial; opening and closing look at all that hold drug.
-    due = {each for each, container in held.items() if container.remaining_ug}
-    missing = due - set(counted_ug)
-    if kind != "spot" and missing:
-        labels = ", ".join(sorted(held[each].label for each in missing))
-        return Refused(code="CUS-COUNT-INCOMPLETE", message=f"Not counted yet: {labels}.")
-    if kind == "spot" and not counted_ug:
-        return Refused(code="CUS-COUNT-INCOMPLETE", message="Count at least one container.")
-    return None
-
-
-def _refuse_impossible(
-    held: Mapping[UUID, Container], counted_ug: Mapping[UUID, int]
-) -> Refused | None:
-    for container_id, amount_ug in counted_ug.items():
-        container = held[container_id]
-        if container.product.is_device and amount_ug not in (0, container.filled_ug):
-            return Refused(
-                code="CUS-DEVICE-WHOLE",
-                message=f"{container.label} is a device: it is there or it is not. Count 1 or 0.",
-            )
-        if not 0 <= amount_ug <= container.filled_ug:
-            return Refused(
-                code="CUS-COUNT-OVER",
-                message=f"{container.label} holds at most "
-                f"{amount_text(container.product, container.filled_ug)}. Read it again.",
-            )
-    return None
-
-
-def _refuse_seen(
-    held: Mapping[UUID, Container],
-    kind: CountKind,
-    counted_ug: Mapping[UUID, int],
-    seen_by: SeenBy,
-    by: Person,
-    witness: Person,
-) -> Refused | None:
-    # A recount by eyes that know the answer settles nothing. Opening and closing must not wait for it:
-    # the same two people may be all there are, and their count stands beside the first.
-    if kind != "spot":
-        return None
-    pair = {by.staff_id, witness.staff_id}
-    for container_id in counted_ug:
-        if pair & seen_by.get(container_id, frozenset()):
-            return Refused(
-                code="CUS-COUNT-NOT-BLIND",
-                message=f"One of you was already shown what the book says for "
-                f"{held[container_id].label}. Ask two people who were not.",
-            )
     return None
 
 

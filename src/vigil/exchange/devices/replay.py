@@ -8,21 +8,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from vigil.exchange.devices.codes import Codes
 from vigil.exchange.devices.decimals import milli
 from vigil.exchange.devices.messages import CHANNELS, Spelled, write_oru
-from vigil.exchange.devices.recordings import Recording
+from vigil.exchange.devices.recordings import Recording, Row
 from vigil.exchange.devices.sender import Sender
 from vigil.session.domain.facts import MetricSample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """One message to be sent: when (seconds from the start of the play) and what it says."""
+    """One message to be sent: when (seconds from the start of the play) and what it says then."""
 
     after_seconds: float
-    values: tuple[Spelled, ...]
+    read: Callable[[], tuple[Spelled, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +67,14 @@ def due_rows(
         after_seconds = row.offset.total_seconds() / speed if speed else 0.0
         apart = row.offset if keep_times or not speed else timedelta(seconds=after_seconds)
         measured_at = whole_ms(started_at + apart)
-        values = tuple(
-            Spelled(code=code, text=text, measured_at=measured_at, sub_id=CHANNELS[code])
-            for code, text in row.values
-        )
-        yield Due(after_seconds=after_seconds, values=values)
+        yield Due(after_seconds=after_seconds, read=partial(_spelled, row, measured_at))
+
+
+def _spelled(row: Row, measured_at: datetime) -> tuple[Spelled, ...]:
+    return tuple(
+        Spelled(code=code, text=text, measured_at=measured_at, sub_id=CHANNELS[code])
+        for code, text in row.values
+    )
 
 
 def whole_ms(at: datetime) -> datetime:
@@ -101,12 +105,11 @@ def play(
     started = time.monotonic()
     try:
         for number, one in enumerate(due, start=1):
-            wait = one.after_seconds - (time.monotonic() - started)
-            if wait > 0:
-                sender.rest(wait)
+            sender.rest(one.after_seconds - (time.monotonic() - started))
+            values = one.read()
             control_id = f"{run_id}-{number}"
             payload = write_oru(
-                one.values,
+                values,
                 codes=codes,
                 control_id=control_id,
                 sender=monitor,
@@ -114,7 +117,7 @@ def play(
                 at=clock(),
             )
             sender.send(control_id, payload)
-            _expect(played, said, one.values, codes, control_id, payload)
+            _expect(played, said, values, codes, control_id, payload)
             _count(played, sender)
             progress(played)
     except KeyboardInterrupt:

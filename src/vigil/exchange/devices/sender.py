@@ -61,8 +61,10 @@ class Sender:
             self._write(payload)
 
     def rest(self, seconds: float) -> None:
-        """Listen for answers for so long, sending again where needed."""
+        """Listen for answers for so long, sending again where needed; at least for those already here."""
         until = time.monotonic() + seconds
+        if self._unanswered:
+            self._step(0.0)
         while (left := until - time.monotonic()) > 0:
             if self._unanswered:
                 self._step(min(left, 0.1))

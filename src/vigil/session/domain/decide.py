@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vigil.evidence.protocols import DischargeRule, ObservationDuty
+from vigil.session.domain.clearance import Clearance
 from vigil.session.domain.facts import (
     MILLI,
     AlarmView,
-    Clearance,
     OpenItem,
     Phase,
     SessionState,

@@ -118,22 +118,6 @@ class StoredSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clearance:
-    """The gate was whole at this moment for this session, this signed plan and this dose."""
-
-    clearance_id: UUID
-    session_id: UUID
-    plan_id: UUID
-    plan_hash: str
-    protocol_hash: str
-    dose_ug: int
-    weight_g: int
-    items: tuple[str, ...]
-    given_at: datetime
-    given_by: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFact:
     """One thing that happened. `fact_id` is the server's sequence; `at` is when it happened."""
 
@@ -511,43 +495,3 @@ class SessionSummary:
     stopped_at: datetime | None
     discharged_at: datetime | None
     closed_at: datetime | None
-
-
-# --- the note ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sentence:
-    """One sentence of the note and the facts that it came from ("fact:12", "sample:90", "draw:<id>"...)."""
-
-    text: str
-    facts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowRow:
-    """One row of the flowsheet: minutes from start, cells in the order of `Note.flow_columns`."""
-
-    minutes: int | None
-    measured_at: datetime
-    source: str
-    by_name: str
-    cells: tuple[str, ...]
-    facts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteSection:
-    title: str
-    sentences: tuple[Sentence, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """The administration note: sections in reading order; the flowsheet belongs under "Course"."""
-
-    session_id: UUID
-    title: str
-    sections: tuple[NoteSection, ...]
-    flow_columns: tuple[str, ...]
-    flow: tuple[FlowRow, ...]

@@ -21,20 +21,17 @@ from vigil.session.domain.facts import (
     Closed,
     DeviceGiven,
     Discharged,
-    FlowRow,
     MetricSample,
-    Note,
     Noted,
-    NoteSection,
     Paused,
     RateChanged,
     Resumed,
-    Sentence,
     SessionFact,
     Started,
     Stopped,
 )
 from vigil.session.domain.fold import F
+from vigil.session.domain.note_facts import FlowRow, Note, NoteSection, Sentence
 from vigil.session.domain.story import story_line
 from vigil.units.amounts import show_kg, show_mg
 from vigil.units.durations import elapsed, whole_minutes

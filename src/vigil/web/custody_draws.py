@@ -1,0 +1,267 @@
+"""Pages of what leaves the safe: the draw for a session, its waste and put-back, a container's waste.
+
+In: forms. Out: acts by two people, or the form again with what was chosen, but never a password.
+"""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from vigil.custody import actions, queries
+from vigil.custody.authority import authorisation_of
+from vigil.custody.domain.decide import amount_text, choose_container
+from vigil.custody.domain.facts import Container, Draw
+from vigil.people import queries as people
+from vigil.record.clock import now
+from vigil.session import queries as session
+from vigil.session.domain.facts import SessionView
+from vigil.units.refusals import Refused
+from vigil.web.custody_forms import (
+    allowed,
+    key_for_page,
+    key_of,
+    read_uuid,
+    read_whole,
+    status_of,
+    today_of,
+    witnesses_of,
+)
+
+WASTE_REASONS = (
+    "Left after the dose",
+    "Stopped early",
+    "Dropped or broken",
+    "Drawn and not needed",
+)
+
+
+@never_cache
+@sensitive_post_parameters("witness_password")
+@require_http_methods(["GET", "POST"])
+def draw(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Draw the dose that is due from the right container, before a second person."""
+    view = session.view(session_id, clinic_id=request.staff.clinic_id, now=now())
+    if view is None:
+        raise Http404
+    if request.method == "GET":
+        return _draw_page(request, view)
+    container_id, amount_ug = (
+        read_uuid(request.POST.get("container")),
+        read_whole(request.POST.get("ug")),
+    )
+    if container_id is None or amount_ug is None:
+        return _draw_page(request, view, refused=_CHOOSE_CONTAINER)
+    answer = actions.draw(
+        container_id=container_id,
+        amount_ug=amount_ug,
+        plan_id=view.plan_id,
+        patient_id=view.patient_id,
+        purpose_id=session_id,
+        witness_login=request.POST.get("witness_login", "").strip(),
+        witness_password=request.POST.get("witness_password", ""),
+        reason=request.POST.get("reason", "")[:200],
+        by=request.staff,
+        at=now(),
+        key=key_of(request),
+    )
+    if isinstance(answer, Refused):
+        return _draw_page(request, view, refused=answer)
+    messages.success(
+        request,
+        f"Drawn {amount_text(answer.product, answer.drawn_ug)} from {answer.container_label}, "
+        f"witness {answer.witness.name}.",
+    )
+    if due_ug_of(view) > 0:
+        return redirect("custody:draw", session_id=session_id)
+    return redirect(f"/sessions/{session_id}")
+
+
+_CHOOSE_CONTAINER = Refused(
+    code="CUS-CONTAINER-UNKNOWN", message="Choose the container to draw from, then sign again."
+)
+
+
+def _draw_page(
+    request: HttpRequest, view: SessionView, *, refused: Refused | None = None
+) -> HttpResponse:
+    clinic_id, at = request.staff.clinic_id, now()
+    today = today_of(request.staff, at)
+    authorisation = authorisation_of(view.plan_id, patient_id=view.patient_id, clinic_id=clinic_id)
+    usable: tuple[Container, ...] = ()
+    if isinstance(authorisation, Refused):
+        refused = refused or authorisation
+    else:
+        usable = choose_container(
+            queries.containers(clinic_id), authorisation=authorisation, on=today
+        )
+    asked = read_uuid(request.POST.get("container") or request.GET.get("container"))
+    chosen = next((each for each in usable if each.container_id == asked), None)
+    chosen = chosen or (usable[0] if usable else None)
+    due_ug = due_ug_of(view)
+    amount_ug = 0
+    if chosen is not None and due_ug > 0:
+        amount_ug = (
+            chosen.filled_ug if chosen.product.is_device else min(due_ug, chosen.remaining_ug)
+        )
+    context = {
+        "view": view,
+        "patient": view.patient,
+        "due_ug": due_ug,
+        "due_devices": -(-due_ug // chosen.filled_ug) if chosen and chosen.product.is_device else 0,
+        "usable": usable,
+        "chosen": chosen,
+        "amount_ug": amount_ug,
+        "volume_ul": chosen.product.volume_ul(amount_ug) if chosen else None,
+        "amount_words": amount_text(chosen.product, amount_ug) if chosen else "",
+        "after_words": amount_text(chosen.product, chosen.remaining_ug - amount_ug)
+        if chosen
+        else "",
+        "draws": queries.draws_for(view.session_id, clinic_id=clinic_id),
+        "is_day_open": queries.is_day_open(clinic_id, today),
+        "witnesses": witnesses_of(request.staff),
+        "typed": request.POST,
+        "refused": refused,
+        "kept": "Nothing was drawn. Your choices were kept; the password was not."
+        if refused
+        else "",
+        "key": key_for_page(request, refused),
+        **allowed(request.staff),
+    }
+    return render(request, "custody/draw.html", context, status=status_of(refused))
+
+
+def due_ug_of(view: SessionView) -> int:
+    """What of the dose is neither given nor in a hand yet."""
+    draws = queries.draws_for(view.session_id, clinic_id=view.clinic_id)
+    return max(0, view.dose_ug - sum(each.given_ug + each.remaining_ug for each in draws))
+
+
+@never_cache
+@sensitive_post_parameters("witness_password")
+@require_http_methods(["GET", "POST"])
+def waste(request: HttpRequest, draw_id: UUID) -> HttpResponse:
+    """Destroy what is left of a draw; the amount is computed, never typed."""
+    found = queries.draw(draw_id, clinic_id=request.staff.clinic_id)
+    if found is None:
+        raise Http404
+    if request.method == "GET":
+        return _waste_page(request, found)
+    amount_ug = read_whole(request.POST.get("ug"))
+    answer = actions.waste(
+        draw_id=draw_id,
+        # The amount that was on the page: what changed since is refused, not silently taken along.
+        amount_ug=0 if amount_ug is None else amount_ug,
+        witness_login=request.POST.get("witness_login", "").strip(),
+        witness_password=request.POST.get("witness_password", ""),
+        reason=_reason(request),
+        by=request.staff,
+        at=now(),
+        key=key_of(request),
+    )
+    if isinstance(answer, Refused):
+        return _waste_page(request, found, refused=answer)
+    messages.success(
+        request,
+        f"Wasted {amount_text(found.product, answer.amount_ug)}, witness {answer.witness.name}.",
+    )
+    return redirect(f"/sessions/{found.purpose_id}")
+
+
+@never_cache
+@sensitive_post_parameters("witness_password")
+@require_POST
+def put_back(request: HttpRequest, draw_id: UUID) -> HttpResponse:
+    """Put an unused whole device back into the safe."""
+    found = queries.draw(draw_id, clinic_id=request.staff.clinic_id)
+    if found is None:
+        raise Http404
+    answer = actions.put_back(
+        draw_id=draw_id,
+        witness_login=request.POST.get("witness_login", "").strip(),
+        witness_password=request.POST.get("witness_password", ""),
+        by=request.staff,
+        at=now(),
+        key=key_of(request),
+    )
+    if isinstance(answer, Refused):
+        return _waste_page(request, found, refused=answer)
+    messages.success(request, f"Put back: device {answer.container_label}, whole and unused.")
+    return redirect("custody:safe")
+
+
+def _waste_page(
+    request: HttpRequest, found: Draw, *, refused: Refused | None = None
+) -> HttpResponse:
+    clinic_id = request.staff.clinic_id
+    context = {
+        "draw": found,
+        "patient": people.patient(found.patient_id, clinic_id=clinic_id),
+        "view": session.view(found.purpose_id, clinic_id=clinic_id, now=now()),
+        "amount_words": amount_text(found.product, found.remaining_ug),
+        "volume_ul": found.product.volume_ul(found.remaining_ug),
+        "can_put_back": found.product.is_device and found.remaining_ug == found.drawn_ug,
+        "reasons": WASTE_REASONS,
+        **_waste_context(request, refused),
+    }
+    return render(request, "custody/waste.html", context, status=status_of(refused))
+
+
+@never_cache
+@sensitive_post_parameters("witness_password")
+@require_http_methods(["GET", "POST"])
+def waste_container(request: HttpRequest, container_id: UUID) -> HttpResponse:
+    """Destroy all that is left in a container, such as an expired vial."""
+    found = queries.container(container_id, clinic_id=request.staff.clinic_id)
+    if found is None:
+        raise Http404
+    refused: Refused | None = None
+    if request.method == "POST":
+        amount_ug = read_whole(request.POST.get("ug"))
+        answer = actions.waste(
+            container_id=container_id,
+            amount_ug=0 if amount_ug is None else amount_ug,
+            witness_login=request.POST.get("witness_login", "").strip(),
+            witness_password=request.POST.get("witness_password", ""),
+            reason=_reason(request),
+            by=request.staff,
+            at=now(),
+            key=key_of(request),
+        )
+        if not isinstance(answer, Refused):
+            messages.success(
+                request,
+                f"Wasted {amount_text(found.product, answer.amount_ug)} of {found.label}, "
+                f"witness {answer.witness.name}.",
+            )
+            return redirect("custody:safe")
+        refused = answer
+    context = {
+        "container": found,
+        "amount_words": amount_text(found.product, found.remaining_ug),
+        "reasons": ("Expired", "Broken or leaking", "Returned by nobody, seal doubtful"),
+        **_waste_context(request, refused),
+    }
+    return render(request, "custody/waste_container.html", context, status=status_of(refused))
+
+
+def _waste_context(request: HttpRequest, refused: Refused | None) -> dict[str, object]:
+    return {
+        "witnesses": witnesses_of(request.staff),
+        "typed": request.POST,
+        "refused": refused,
+        "kept": "Nothing was recorded. Your reason was kept; the password was not."
+        if refused
+        else "",
+        "key": key_for_page(request, refused),
+    }
+
+
+def _reason(request: HttpRequest) -> str:
+    reason = request.POST.get("reason", "").strip()
+    note = request.POST.get("note", "").strip()
+    return ": ".join(part for part in (reason, note) if part)[:200]
