@@ -15,12 +15,6 @@ from vigil.plan import actions as plan
 from vigil.plan.domain.facts import PlanRequest
 from vigil.record.clock import new_id
 
-FAST_HASHERS = [
-    "django.contrib.auth.hashers.MD5PasswordHasher",
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-]
-"""Signing in is not what custody tests are about; only they may hash a password cheaply."""
-
 EXPIRY = date(2027, 8, 31)
 
 

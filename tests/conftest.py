@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-
 os.environ.setdefault("VIGIL_SECRET_KEY", "only-for-tests-" + "0" * 40)
 os.environ.setdefault("VIGIL_HOME", tempfile.mkdtemp(prefix="vigil-home-"))
 
@@ -42,6 +41,15 @@ def django_db_modify_db_settings():
         shutil.rmtree(root, ignore_errors=True)
 
     atexit.register(stop)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_cheap():
+    """Hash at the least cost in this process; processes that a test starts hash as the product does."""
+    from django.test import override_settings
+
+    with override_settings(PASSWORD_HASHERS=["cheap_passwords.CheapArgon2"]):
+        yield
 
 
 PASSWORD = "correct horse battery staple"
@@ -123,5 +131,3 @@ def patient(front_desk, at, key):
         name="Test Patient", born_on=date(1972, 3, 14), sex="female", phone="", allergies=(),
         by=front_desk, at=at, key=key(),
     )  # fmt: skip
-
-

@@ -448,7 +448,7 @@ def claim(day: Day) -> None:
     missing = page.locator("main").inner_text()
     assert re.search(r"\d[\d,.]* (more )?patient-years", missing), missing
     report = json.loads(day.vigil("claim", "report", "--json"))
-    assert report["verdict"] == "NOT ENOUGH EVIDENCE YET"
+    assert report["claim"]["verdict"] == "NOT ENOUGH EVIDENCE YET"
     check_accessible(page)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from a_custody_scene import FAST_HASHERS, Scene, count_all, product_named, sign_plan, stock
+from a_custody_scene import Scene, count_all, product_named, sign_plan, stock
 from conftest import PASSWORD
 from vigil.custody import actions, queries
 from vigil.custody.domain.facts import Counted, Drawn, Given, PutBack, Received, Wasted
@@ -19,11 +19,6 @@ from vigil.record.models import Entry
 from vigil.units.refusals import Refused
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _sign_in_fast(settings):
-    settings.PASSWORD_HASHERS = FAST_HASHERS
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from a_custody_scene import FAST_HASHERS, Scene, count_all, sign_plan, stock
+from a_custody_scene import Scene, count_all, sign_plan, stock
 from vigil.custody import queries
 from vigil.custody.domain.ledger import FLOWS
 from vigil.custody.models import Account, Act, Movement
@@ -11,11 +11,6 @@ from vigil.custody.rows import open_outside_account
 from vigil.record.clock import new_id
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _sign_in_fast(settings):
-    settings.PASSWORD_HASHERS = FAST_HASHERS
 
 
 @pytest.fixture

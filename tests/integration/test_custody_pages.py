@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils.html import escape
 
-from a_custody_scene import FAST_HASHERS, count_all, sign_plan, stock
+from a_custody_scene import count_all, sign_plan, stock
 from conftest import PASSWORD
 from vigil.custody import actions, queries
 from vigil.custody.models import Act as ActRow
@@ -16,11 +16,6 @@ from vigil.record.clock import new_id, now
 from vigil.session import actions as session
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _sign_in_fast(settings):
-    settings.PASSWORD_HASHERS = FAST_HASHERS
 
 
 @pytest.fixture

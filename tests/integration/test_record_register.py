@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import Error
 
-from vigil.record import queries
+from vigil.record import queries, unlinked
 from vigil.record.actions import CARE, CUSTODY, append, entry_text, seal
 from vigil.record.canonical import FIRST_HASH, NotCanonical, link_hash
 from vigil.record.models import Entry, Head, Link
@@ -66,6 +66,36 @@ def test_sealing_in_two_rounds_gives_the_chain_of_one(at: datetime) -> None:
     for link in links:
         hashed = link_hash(hashed, link.seq, entry_text(link.entry))
         assert link.hash == hashed
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Says up to which entry this connection believes that nothing is left to link."""
+
+    def _settled(upto: int) -> None:
+        known = {connection.connection: {(CLINIC, CARE): upto}}
+        monkeypatch.setattr(unlinked, "_settled", known)
+
+    return _settled
+
+
+def test_a_thorough_round_finds_what_a_quick_one_takes_for_settled(at: datetime, settled) -> None:
+    """An entry put in by hand below the others is linked at the latest by the next export."""
+    write(CARE, at)
+    settled(Entry.objects.get(clinic_id=CLINIC).id)
+
+    assert seal(clinic_id=CLINIC) == 0
+    assert seal(clinic_id=CLINIC, is_thorough=True) == 1
+
+
+def test_a_record_shorter_than_what_was_settled_is_looked_at_from_its_beginning(
+    at: datetime, settled
+) -> None:
+    """A backup was put back under a running worker: its ids are given out again."""
+    write(CARE, at)
+    settled(Entry.objects.get(clinic_id=CLINIC).id + 1)
+
+    assert seal(clinic_id=CLINIC) == 1
 
 
 def test_clinics_and_registers_have_chains_of_their_own(at: datetime) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from a_custody_scene import FAST_HASHERS, Scene, count_all, sign_plan, stock
+from a_custody_scene import Scene, count_all, sign_plan, stock
 from vigil.custody import actions
 from vigil.record.clock import new_id
 from vigil.record.export import export_record
@@ -20,10 +20,9 @@ VERIFIER = Path(__file__).parents[2] / "verifier" / "verify.py"
 
 @pytest.fixture
 def exported(
-    patient, prescriber, compliance, nurse, second_nurse, clinic, at, settings, tmp_path: Path
+    patient, prescriber, compliance, nurse, second_nurse, clinic, at, tmp_path: Path
 ) -> Path:
     """Received, counted, drawn, given, wasted; then the export."""
-    settings.PASSWORD_HASHERS = FAST_HASHERS
     (vial,) = stock(compliance, at)
     count_all(nurse, second_nurse, at)
     scene = Scene(

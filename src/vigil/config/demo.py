@@ -28,10 +28,15 @@ from vigil.people import actions as people
 from vigil.people.domain.consent import CONSENT_VERSION
 from vigil.people.domain.facts import Patient, Staff
 from vigil.people.duties import Duty
+from vigil.people.queries import clinics, patients, staff_of
 from vigil.plan.actions import adopt_protocol, sign
 from vigil.plan.domain.facts import Plan, PlanRequest
+from vigil.plan.queries import signed_plan
 from vigil.record.clock import machine_now, new_id, now
 from vigil.session.actions import add_chair
+from vigil.session.domain.facts import OpenSession
+from vigil.session.queries import chairs, facts, open_sessions, sessions_of
+from vigil.units.durations import elapsed
 from vigil.units.refusals import Refused
 
 PASSWORD = "simulated clinic only"  # noqa: S105 - printed at every start of the demo
@@ -47,6 +52,9 @@ STAFF: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("owner", "Demo Owner", ("administer", "review")),
 )
 LOGINS = tuple((login, PASSWORD, ", ".join(duties)) for login, _, duties in STAFF)
+
+STALE_AFTER = timedelta(hours=4)
+"""A simulated visit that nobody touched for so long was left over when the demo was stopped."""
 
 Fact = TypeVar("Fact")
 Tell = Callable[[str], None]
@@ -105,12 +113,74 @@ def build(tell: Tell) -> None:
         tell("  staff, chairs, protocols, stock")
         crew = _found(at_time, today)
         tell("  twelve simulated patients")
-        patients = [_register(person, crew, at_time, today) for person in PEOPLE]
-        _early_stages(patients, crew, at_time, today)
+        people_made = [_register(person, crew, at_time, today) for person in PEOPLE]
+        _early_stages(people_made, crew, at_time, today)
         tell("  past sessions, counts and answers (the longest step)")
-        _treated(patients, crew, at_time, today)
+        _treated(people_made, crew, at_time, today)
         tell("  today: opening count, a session running now")
-        _today(patients, crew, at_time, today)
+        _today(people_made, crew, at_time, today)
+
+
+def keep_current(tell: Tell) -> None:
+    """At a later start: end visits left over from hours ago, so that a session runs now again.
+
+    What people entered stays as it is; only visits that nobody touched for hours are ended.
+    """
+    crew, today = _crew(), now()
+    stale = [
+        each
+        for each in open_sessions(crew.clinic_id)
+        if elapsed(_last_act(each, crew), today) > STALE_AFTER
+    ]
+    is_running = any(each not in stale for each in open_sessions(crew.clinic_id))
+    if not stale or is_running:
+        return
+    tell("  ending visits left over from an earlier demo")
+    with transaction.atomic(), _past_clock() as at_time:
+        for each in stale:
+            last = _last_act(each, crew)
+            visits.stop_old_visit(crew, each.session_id, at_time(last + timedelta(minutes=1)))
+            # Later than any minimum stay, so that the patient may leave.
+            visits.finish_old_visit(crew, each.session_id, at_time(last + timedelta(minutes=130)))
+        waiting = _next_patient(crew, today)
+        if waiting is not None:
+            patient, weight_g = waiting
+            visits.running_visit(
+                crew, patient, chair=0, weight_g=weight_g, at_time=at_time, until=today,
+                started_at=today - timedelta(minutes=23, seconds=10),
+            )  # fmt: skip
+
+
+def _last_act(each: OpenSession, crew: Crew) -> datetime:
+    return facts(each.session_id, clinic_id=crew.clinic_id)[-1].at
+
+
+def _next_patient(crew: Crew, today: datetime) -> tuple[Patient, int] | None:
+    """A simulated patient whose plan has a session left and whose interval has passed."""
+    for patient, person in zip(patients(crew.clinic_id), PEOPLE, strict=False):
+        plan = signed_plan(patient.patient_id, clinic_id=crew.clinic_id)
+        if plan is None or plan.protocol_id != "ket-mdd-iv":
+            continue
+        given = [
+            one.started_at
+            for one in sessions_of(patient.patient_id, clinic_id=crew.clinic_id)
+            if one.started_at is not None
+        ]
+        interval = timedelta(hours=plan.interval_hours_min + 1)
+        if len(given) < plan.sessions and (not given or elapsed(max(given), today) > interval):
+            return patient, person.weight_g
+    return None
+
+
+def _crew() -> Crew:
+    (clinic,) = clinics()
+    by_login = {each.login: each for each in staff_of(clinic.clinic_id)}
+    return Crew(
+        clinic_id=clinic.clinic_id, time_zone=clinic.time_zone, password=PASSWORD,
+        desk=by_login["desk"], prescriber=by_login["prescriber"], nurse=by_login["nurse1"],
+        second_nurse=by_login["nurse2"], compliance=by_login["compliance"],
+        chairs=chairs(clinic.clinic_id),
+    )  # fmt: skip
 
 
 @contextmanager
@@ -182,7 +252,7 @@ def _found(at_time: Callable[[datetime], datetime], today: datetime) -> Crew:
     )
     products = {product.name: product for product in safe.products(clinic.clinic_id)}
     for name, lot, containers in (
-        ("Ketamine 10 mg/mL, 20 mL vial", "SIM-K2291", 8),
+        ("Ketamine 10 mg/mL, 20 mL vial", "SIM-K2291", 16),
         ("Ketamine 50 mg/mL, 10 mL vial", "SIM-K3310", 2),
         ("Esketamine nasal 28 mg device", "SIM-E0731", 12),
     ):
@@ -263,13 +333,13 @@ def _plan(
 
 
 def _early_stages(
-    patients: list[Patient],
+    registered: list[Patient],
     crew: Crew,
     at_time: Callable[[datetime], datetime],
     today: datetime,
 ) -> None:
     """Registered; half assessed; excluded; eligible; planned and not yet treated."""
-    _, aspen, alder, beech, birch = patients[:5]
+    _, aspen, alder, beech, birch = registered[:5]
     at = at_time(today - timedelta(days=3, hours=2))
     _assess(aspen, crew, at, "ket-mdd-iv", aneurysmal_vascular_disease=None, resting_sbp=None)
     _assess(alder, crew, at, "ket-mdd-iv", uncontrolled_hypertension=True, resting_sbp=172)
@@ -278,13 +348,13 @@ def _early_stages(
 
 
 def _treated(
-    patients: list[Patient],
+    registered: list[Patient],
     crew: Crew,
     at_time: Callable[[datetime], datetime],
     today: datetime,
 ) -> None:
     """Courses under way and done, each day opened with a count, each with its answers."""
-    cedar, elm, hazel, juniper, larch, maple, rowan = patients[5:]
+    cedar, elm, hazel, juniper, larch, maple, rowan = registered[5:]
     courses: list[tuple[Patient, Person, str, int, list[int], list[int]]] = [
         (cedar, PEOPLE[5], "ket-mdd-iv", 6, [24, 21, 17, 14, 10, 7], [19, 15, 13, 10, 8, 6, 5]),
         (elm, PEOPLE[6], "ket-mdd-iv", 6, [24, 21, 17, 14], [14, 15, 14, 17, 18]),
@@ -309,10 +379,14 @@ def _treated(
         for chair, (patient, person) in enumerate(days[day]):
             visits.whole_visit(
                 crew,
-                patient, chair=chair, weight_g=person.weight_g,
-                started_at=morning + timedelta(minutes=7 * chair), at_time=at_time,
+                patient,
+                chair=chair,
+                weight_g=person.weight_g,
+                started_at=morning + timedelta(minutes=7 * chair),
+                at_time=at_time,
                 chance=random.Random(f"{patient.number}/{day}"),  # noqa: S311 - a simulation
-            )  # fmt: skip
+            )
+        visits.close_day(crew, at_time(morning + timedelta(minutes=150)))  # fmt: skip
     for patient, _, _, _, days_ago, totals in courses:
         moments = [max(days_ago, default=1) + 1, *(day - 0.8 for day in days_ago)]
         for ago, total in zip(moments, totals, strict=True):
@@ -347,13 +421,13 @@ def _answer(patient: Patient, crew: Crew, at: datetime, total: int) -> None:
 
 
 def _today(
-    patients: list[Patient],
+    registered: list[Patient],
     crew: Crew,
     at_time: Callable[[datetime], datetime],
     today: datetime,
 ) -> None:
     """Chair 1 infusing, chair 2 observing after esketamine, chair 3 waiting, chair 4 free."""
-    _, _, _, juniper, larch, maple, _ = patients[5:]
+    _, _, _, juniper, larch, maple, _ = registered[5:]
     at = at_time(today - timedelta(hours=2, minutes=30))
     done_nothing = people.set_presence(is_on_site=True, by=crew.prescriber, at=at)
     assert not isinstance(done_nothing, Refused), done_nothing

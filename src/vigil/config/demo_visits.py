@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from vigil.custody import actions as custody
 from vigil.custody import queries as safe
@@ -71,8 +72,14 @@ def open_day(crew: Crew, at: datetime) -> None:
     )  # fmt: skip
 
 
+def ensure_open(crew: Crew, at: datetime) -> None:
+    """Make the opening count of this moment's date, unless it stands: a visit may run past midnight."""
+    if not safe.is_day_open(crew.clinic_id, at.astimezone(ZoneInfo(crew.time_zone)).date()):
+        open_day(crew, at)
+
+
 def close_day(crew: Crew, at: datetime) -> None:
-    """Destroy what opened vials still hold, before a second person, and count."""
+    """Destroy what opened vials still hold, before a second person."""
     for container in safe.containers(crew.clinic_id):
         if container.status == "open":
             _done(
@@ -167,7 +174,10 @@ def _start(
     )
     plan = signed_plan(patient.patient_id, clinic_id=crew.clinic_id)
     assert plan is not None
-    _draw(crew, seated, plan, at=at_time(started_at - timedelta(minutes=8)))
+    drawn_at = at_time(started_at - timedelta(minutes=8))
+    ensure_open(crew, drawn_at)
+    _draw(crew, seated, plan, at=drawn_at)
+    ensure_open(crew, at_time(started_at))
     started = _done(
         start_session(
             session_id=seated.session_id, by=crew.nurse, at=at_time(started_at), key=new_id()
@@ -310,6 +320,16 @@ def _leave(crew: Crew, session_id: UUID, at: datetime) -> None:
             key=new_id(),
         )
     )
+    _release(crew, session_id, at)
+
+
+def _release(crew: Crew, session_id: UUID, at: datetime) -> None:
+    _waste_rest(crew, session_id, "Infusion ended early", at)
+    _done(session.close(session_id=session_id, by=crew.nurse, at=at, key=new_id()))
+
+
+def _waste_rest(crew: Crew, session_id: UUID, reason: str, at: datetime) -> None:
+    """Destroy what is left in syringes and devices of the session, before a second person."""
     for draw in safe.draws_for(session_id, clinic_id=crew.clinic_id):
         if draw.remaining_ug:
             _done(
@@ -318,13 +338,12 @@ def _leave(crew: Crew, session_id: UUID, at: datetime) -> None:
                     amount_ug=draw.remaining_ug,
                     witness_login=crew.second_nurse.login,
                     witness_password=crew.password,
-                    reason="Infusion ended early",
+                    reason=reason,
                     by=crew.nurse,
                     at=at,
                     key=new_id(),
                 )
             )
-    _done(session.close(session_id=session_id, by=crew.nurse, at=at, key=new_id()))
 
 
 def running_visit(
@@ -347,3 +366,42 @@ def running_visit(
         feed.run_to(at_time(moment))
         _look(crew, started.session_id, moment, values)
     feed.run_to(at_time(until))
+
+
+def stop_old_visit(crew: Crew, session_id: UUID, at: datetime) -> None:
+    """End the infusion of a visit that was left running when the demo was stopped."""
+    seen = view(session_id, clinic_id=crew.clinic_id, now=at)
+    assert seen is not None
+    if seen.phase in ("running", "paused"):
+        _done(session.stop(session_id=session_id, by=crew.nurse, at=at, key=new_id()))
+
+
+def finish_old_visit(crew: Crew, session_id: UUID, at: datetime) -> None:
+    """End a visit that was left open when the demo was stopped: observe, discharge, waste, close."""
+    seen = view(session_id, clinic_id=crew.clinic_id, now=at)
+    assert seen is not None
+    if seen.phase == "observing":
+        rest = body_of(seen.patient)
+        _look(
+            crew,
+            session_id,
+            at,
+            {
+                "moaas": 5,
+                "dissociation": 0,
+                "spo2": 98,
+                "sbp": round(rest.resting_sbp),
+                "dbp": round(rest.resting_dbp),
+            },
+        )
+        _leave(crew, session_id, at)
+    elif seen.phase == "discharged":
+        _release(crew, session_id, at)
+    else:
+        _waste_rest(crew, session_id, "Session did not take place", at)
+        _done(
+            session.close(
+                session_id=session_id, reason="Left over from an earlier demo", by=crew.nurse, at=at,
+                key=new_id(),
+            )
+        )  # fmt: skip

@@ -124,6 +124,8 @@ def _build_demo() -> list[list[str]]:
     if not clinics():
         _tell(say="Making the demo clinic.")
         demo.build(lambda text: _tell(say=text))
+    elif clinics()[0].is_simulated:
+        demo.keep_current(lambda text: _tell(say=text))
     return [list(row) for row in getattr(demo, "LOGINS", ())]
 
 

@@ -3,6 +3,7 @@
 In: who did what to what, when. Out: one row that is never edited.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.db import transaction
 from vigil.record.canonical import canonical, link_hash
 from vigil.record.clock import new_id, now
 from vigil.record.models import Entry, Head, Link
+from vigil.record.unlinked import settle_on_commit, unlinked
 
 CUSTODY = "custody"
 """The register that is chained in the same transaction; the others are sealed within a second."""
@@ -62,15 +64,22 @@ def append(
     return entry.entry_id
 
 
-def seal(*, clinic_id: UUID, register: str = CARE, limit: int = 5000) -> int:
-    """Link the entries that are not linked yet, oldest first; returns how many."""
+def seal(
+    *, clinic_id: UUID, register: str = CARE, limit: int = 5000, is_thorough: bool = False
+) -> int:
+    """Link the entries that are not linked yet, oldest first; returns how many.
+
+    A thorough round looks at all that was ever written; the others start where nothing can be left behind.
+    """
     with transaction.atomic():
         head = _locked_head(clinic_id, register)
-        waiting = Entry.objects.filter(clinic_id=clinic_id, register=register, link=None)
-        entries = list(waiting.order_by("id")[:limit])
-        if entries:
-            _link(head, entries)
-    return len(entries)
+        found = unlinked(
+            clinic_id=clinic_id, register=register, limit=limit, is_thorough=is_thorough
+        )
+        if found.entries:
+            _link(head, found.entries)
+        settle_on_commit(found, clinic_id=clinic_id, register=register)
+    return len(found.entries)
 
 
 def entry_text(entry: Entry) -> str:
@@ -95,7 +104,7 @@ def _locked_head(clinic_id: UUID, register: str) -> Head:
     return Head.objects.select_for_update().get(clinic_id=clinic_id, register=register)
 
 
-def _link(head: Head, entries: list[Entry]) -> None:
+def _link(head: Head, entries: Sequence[Entry]) -> None:
     links = []
     for entry in entries:
         digest = link_hash(head.hash, head.seq + 1, entry_text(entry))

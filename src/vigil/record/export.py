@@ -34,7 +34,7 @@ def export_record(clinic_id: UUID, file: BinaryIO) -> Exported:
     What still waits to be sealed is sealed first, so that the file is complete at the moment of its header.
     """
     for register in REGISTERS:
-        while seal(clinic_id=clinic_id, register=register):
+        while seal(clinic_id=clinic_id, register=register, is_thorough=True):
             pass
     found = heads(clinic_id)
     digest = hashlib.sha256()

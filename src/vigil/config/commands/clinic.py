@@ -87,7 +87,9 @@ def _employ(args: argparse.Namespace) -> dict[str, str]:
         raise Unfit(f"somebody signs in as {args.login!r} already.")
     password = sys.stdin.readline().rstrip("\n") if args.password_stdin else _typed_password()
     if len(password) < PASSWORD_LETTERS_MIN:
-        raise Unfit(f"the password needs at least {PASSWORD_LETTERS_MIN} letters; nobody was added.")
+        raise Unfit(
+            f"the password needs at least {PASSWORD_LETTERS_MIN} letters; nobody was added."
+        )
     made = employ(
         clinic_id=clinic.clinic_id, login=args.login, name=args.name, duties=duties,
         password=password, by="setup", at=now(),
