@@ -19,8 +19,9 @@ demo: setup     ## Start everything with a simulated clinic; DATABASE_URL=... us
 test: setup lint types contracts  ## Everything that must pass before a change is taken; brings a Chromium if there is none.
 	@VIGIL_CHROMIUM="$$(sh tools/chromium.sh)" && export VIGIL_CHROMIUM && exec $(PY) -m pytest -q
 
-bench: setup    ## Measure start, restart and answer times on this machine.
-	@$(PY) bench/start_and_restart.py
+bench: setup    ## Measure on this machine: reading device messages against peers, start, restart, answers.
+	@$(PY) benchmarks/device_messages.py
+	@$(PY) benchmarks/start_and_restart.py
 
 lint: setup     ## Style and formatting.
 	@$(PY) -m ruff check .

@@ -32,7 +32,12 @@ class Adjudication(models.Model):
                 name="surv_adjudication_known_verdict",
             ),
             models.CheckConstraint(
-                condition=Q(verdict="case", onset_on__isnull=False, has_distress=True)
+                condition=Q(
+                    verdict="case",
+                    onset_on__isnull=False,
+                    has_distress__isnull=False,
+                    has_distress=True,
+                )
                 | (~Q(verdict="case") & Q(onset_on__isnull=True)),
                 name="surv_case_has_onset_and_distress",
             ),

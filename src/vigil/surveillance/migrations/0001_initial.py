@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['clinic', 'patient', 'at'], name='surv_adjudication_newest')],
-                'constraints': [models.UniqueConstraint(fields=('clinic', 'id'), name='surv_adjudication_clinic_id'), models.CheckConstraint(condition=models.Q(('verdict__in', ['case', 'no-case', 'cannot-tell'])), name='surv_adjudication_known_verdict'), models.CheckConstraint(condition=models.Q(models.Q(('has_distress', True), ('onset_on__isnull', False), ('verdict', 'case')), models.Q(models.Q(('verdict', 'case'), _negated=True), ('onset_on__isnull', True)), _connector='OR'), name='surv_case_has_onset_and_distress'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='surv_adjudication_has_reason')],
+                'constraints': [models.UniqueConstraint(fields=('clinic', 'id'), name='surv_adjudication_clinic_id'), models.CheckConstraint(condition=models.Q(('verdict__in', ['case', 'no-case', 'cannot-tell'])), name='surv_adjudication_known_verdict'), models.CheckConstraint(condition=models.Q(models.Q(('has_distress', True), ('has_distress__isnull', False), ('onset_on__isnull', False), ('verdict', 'case')), models.Q(models.Q(('verdict', 'case'), _negated=True), ('onset_on__isnull', True)), _connector='OR'), name='surv_case_has_onset_and_distress'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='surv_adjudication_has_reason')],
             },
         ),
         pgtrigger.migrations.AddTrigger(
