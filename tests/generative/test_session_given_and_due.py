@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,18 +97,46 @@ def test_an_observation_never_brings_a_duty_back(duty, taken):
 
 @given(
     st.sampled_from(["hr", "spo2", "sbp", "wibble"]), st.none() | st.integers(-(10**6), 10**6),
-    st.sampled_from(["good", "none:---", "gated:probe-off"]), st.integers(-5, 60),
-    st.none() | st.integers(0, 300_000),
+    st.sampled_from(["good", "none:---", "gated:probe-off"]), st.integers(-5, 200),
+    st.none() | st.integers(0, 300_000), st.integers(0, 100),
 )  # fmt: skip
-def test_the_artefact_gate_never_believes_what_is_not_there(metric, value, said, seconds, before):
+def test_the_artefact_gate_never_believes_what_is_not_there(
+    metric, value, said, seconds, before, received
+):
     """INV-SES-13."""
     known = None if before is None else Known(value_milli=before, measured_at=NOON)
-    measured_at = NOON + timedelta(seconds=seconds)
+    measured_at, received_at = (NOON + timedelta(seconds=each) for each in (seconds, received))
 
-    quality = gate(metric, value, said=said, measured_at=measured_at, before=known)
+    quality = gate(
+        metric, value, said=said, measured_at=measured_at, received_at=received_at, before=known
+    )
 
     assert quality.startswith("none:") == (value is None)
     if quality == "good":
         assert said == "good"
         assert metric != "wibble"
         assert known is None or seconds >= 0
+        assert seconds - received <= 60
+
+
+@given(st.integers(0, 100_000), st.integers(1, 100_000), st.integers(0, 60))
+def test_a_known_value_of_the_future_calls_no_present_value_late(ahead, apart, drift):
+    """A clock that was wrong once must not silence the monitor until the clock has caught up."""
+    received_at = NOON + timedelta(seconds=apart)
+    known = Known(value_milli=80_000, measured_at=received_at + timedelta(seconds=1 + ahead))
+
+    quality = gate(
+        "hr", 80_000, said="good", measured_at=received_at - timedelta(seconds=drift),
+        received_at=received_at, before=known,
+    )  # fmt: skip
+
+    assert quality == "good"
+
+
+@pytest.mark.parametrize(("seconds", "quality"), [(60, "good"), (61, "gated:ahead")])
+def test_a_stamp_more_than_a_minute_ahead_of_its_arrival_is_not_believed(seconds, quality):
+    measured_at = NOON + timedelta(seconds=seconds)
+
+    found = gate("hr", 80_000, said="good", measured_at=measured_at, received_at=NOON, before=None)
+
+    assert found == quality

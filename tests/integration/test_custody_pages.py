@@ -320,6 +320,24 @@ def test_a_lot_is_set_aside_from_the_page_of_one_vial(as_, nurse, compliance, cl
     assert "Lot K2291 held: 2" in browser.get("/safe").content.decode()
 
 
+def test_what_can_be_done_with_a_vial_is_reached_from_the_safe(as_, nurse, compliance, at):
+    """The panel of the safe loads the story alone, so its acts stand in the story."""
+    (vial,) = stock(compliance, at, containers=1)
+    own_page = f"/safe/containers/{vial.container_id}"
+    browser = as_(nurse)
+
+    panel = browser.get(own_page, headers={"hx-request": "true"}).content.decode()
+    story = panel[panel.index('id="story"') : panel.index('class="story-lines"')]
+
+    assert f'href="{own_page}"' in story
+    assert f'href="{own_page}/waste"' in story
+    assert f'href="{own_page}?act=hold#act"' in story
+    assert (
+        '<details class="card no-print" id="act" open>'
+        in browser.get(f"{own_page}?act=hold").content.decode()
+    )
+
+
 def test_an_expired_vial_is_wasted_from_its_page(as_, nurse, second_nurse, compliance, clinic, at):
     """The safe names what expired and leads to its waste."""
     today = at.astimezone(UTC).date()

@@ -446,8 +446,8 @@ def test_no_value_and_odd_values_are_kept_but_not_believed(day):
             day.incoming("spo2", 97),
             day.incoming("spo2", 60),
             day.incoming("wibble", 3),
-            day.incoming("hr", 80, measured_at=day.now + timedelta(seconds=5)),
-            day.incoming("hr", 81),
+            day.incoming("hr", 80),
+            day.incoming("hr", 81, measured_at=day.now - timedelta(seconds=5)),
         ]
     )
 
@@ -498,6 +498,53 @@ def test_a_device_clock_ahead_cannot_make_a_value_young(day):
     day.later(seconds=90)
 
     assert day.view().latest["hr"].age_seconds == 90
+
+
+def test_values_of_the_future_never_hide_the_ones_of_now(day):
+    """H21: a monitor whose clock ran an hour ahead is put right; its next value is believed and shown."""
+    day.check_in()
+    ahead = day.incoming("hr", 150, measured_at=day.now + timedelta(hours=1))
+    assert [one.quality for one in actions.record_samples([ahead])] == ["gated:ahead"]
+    assert day.view().latest["hr"].quality == "gated:ahead"
+    assert day.view().latest["hr"].value_milli is None
+    day.later(seconds=2)
+
+    assert [one.quality for one in day.send(hr=80)] == ["good"]
+
+    shown = day.view().latest["hr"]
+    assert (shown.value, shown.quality, shown.age_seconds) == (80, "good", 0)
+    day.later(seconds=3)
+    assert day.view().latest["hr"].age_seconds == 3
+
+
+def test_a_value_of_the_future_that_was_stored_as_good_hides_nothing_either(day):
+    """Rows from before stamps ahead of their arrival were gated."""
+    day.check_in()
+    actions.record_samples([day.incoming("hr", 150)])
+    row = Sample.objects.get(metric="hr")
+    row.pk, row.message_id = None, "M-ahead"
+    row.measured_at = row.stated_at = day.now + timedelta(hours=1)
+    row.save(force_insert=True)
+    day.later(seconds=1)
+
+    assert [one.quality for one in day.send(hr=140)] == ["good"]
+    assert day.view().latest["hr"].value == 140
+
+
+def test_alarms_that_nobody_has_seen_stand_before_those_that_were_seen(day):
+    """H: an acknowledged high alarm must not cover a new one below it."""
+    day.check_in(), day.draw(), day.start()
+    day.send(sbp=210, dbp=100, hr=80, spo2=97, rr=14)
+    watch = day.watch()
+    watch.run_once(day.now)
+    first = day.view().top_alarm
+    assert first.priority == "high"
+    others = [each.limit_id for each in day.view().alarms[1:]]
+    assert others
+
+    actions.acknowledge(alarm_id=first.alarm_id, by=day.nurse, at=day.now, key=new_id())
+
+    assert [each.limit_id for each in day.view().alarms] == [*others, first.limit_id]
 
 
 def test_a_late_observation_is_late_until_it_is_taken(day):

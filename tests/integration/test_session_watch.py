@@ -1,5 +1,7 @@
 """The alarm watch: what it writes, and that a restarted one says the same and nothing twice."""
 
+from datetime import timedelta
+
 import pytest
 
 from a_session_scene import morning
@@ -76,7 +78,8 @@ def test_an_acknowledgement_never_clears_a_latched_high(day):
     actions.acknowledge(alarm_id=high.alarm_id, by=day.nurse, at=day.now, key=day.plan_id)
     watch.run_once(day.now)
 
-    assert day.view().top_alarm.limit_id == "sbp-very-high"
+    (still,) = [each for each in day.view().alarms if each.limit_id == "sbp-very-high"]
+    assert (still.is_active, still.acknowledged_by) == (True, day.nurse.name)
 
 
 def test_a_latched_high_that_nobody_saw_stands_after_its_end_and_blocks_discharge(day):
@@ -172,3 +175,25 @@ def test_two_watches_at_once_write_each_change_once(day):
 
     assert len([kind for limit_id, _, kind in told() if limit_id == "sbp-very-high"]) == 1
     assert queries.alarms(day.session_id, clinic_id=day.clinic.clinic_id)
+
+
+def test_a_value_of_the_future_neither_raises_an_alarm_nor_keeps_the_next_from_it(day):
+    """Gated as ahead: the engine sees only what is of now."""
+    watch = day.watch()
+    quiet(day)
+    ahead = day.now + timedelta(hours=1)
+    actions.record_samples(
+        [
+            day.incoming(metric, value, measured_at=ahead)
+            for metric, value in {"sbp": 210, "dbp": 120}.items()
+        ]
+    )
+    watch.run_once(day.now)
+    assert day.view().alarms == ()
+
+    day.later(seconds=1)
+    quiet(day)
+    day.send(sbp=186, dbp=100)
+    watch.run_once(day.now)
+
+    assert {alarm.limit_id for alarm in day.view().alarms} == {"sbp-high", "sbp-rise"}

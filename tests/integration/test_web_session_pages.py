@@ -252,3 +252,43 @@ def test_a_chair_page_is_dark_until_somebody_chose(day, web):
 
     assert 'data-theme="light"' in text(web.get("/board"))
     assert PASSWORD not in text(web.get("/board"))
+
+
+def test_what_the_dose_or_the_way_home_needs_is_never_called_optional(day, web):
+    day_page = text(web.get(f"/patients/{day.patient.patient_id}/check-in"))
+    for name in ("sbp", "dbp"):
+        label = day_page.split(f'<label for="id_{name}">')[1].split("</label>")[0]
+        assert "needed before the dose" in label
+        assert "optional" not in label
+    day.run_to_observing()
+
+    leaving = text(web.get(f"/sessions/{day.session_id}/discharge"))
+
+    assert leaving.count("needed to leave") == 6
+    assert "optional" not in leaving
+
+
+def test_a_button_that_cannot_be_pressed_says_why(day, web):
+    page = text(web.get(checked_in(day, web)["Location"]))
+    assert "Not yet: " in page.split('id="start-why"')[1][:40]
+    assert 'disabled aria-describedby="start-why"' in page
+    day.draw()
+
+    closing = text(web.get(f"/sessions/{day.session_id}/close"))
+
+    assert "Not yet: 35 mg is left to waste." in closing
+
+
+def test_the_waste_page_says_what_runs_and_every_alarm_has_its_own_button(day, web):
+    address = infusing(day)
+    draw_id = day.view().draws[0].draw_id
+    day.send(sbp=210, dbp=115, hr=80, spo2=97, rr=14)
+    day.watch().run_once(day.now)
+
+    bar = text(web.get(f"/safe/waste/{draw_id}")).split('class="id-drug"')[1][:200]
+    page = text(web.get(address))
+
+    assert "nothing running" not in bar
+    assert len(day.view().alarms) > 1
+    for alarm in day.view().alarms:
+        assert f'id="seen-{alarm.alarm_id}"' in page

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
 from vigil.exchange.devices.codes import load_codes
 from vigil.exchange.devices.messages import Spelled
-from vigil.exchange.devices.replay import Due, compare, play
+from vigil.exchange.devices.recordings import Recording, Row
+from vigil.exchange.devices.replay import Due, compare, due_rows, play, stamped_from
 from vigil.record.clock import new_id
 from vigil.session.domain.facts import MetricSample
 
@@ -131,3 +133,23 @@ def test_ctrl_c_ends_the_sending_and_tells_what_was_sent():
     )  # fmt: skip
 
     assert (found.is_stopped, found.messages, len(found.expected)) == (True, 1, 2)
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.5, 1.0, 1.7, 20.0, 10_000.0])
+def test_no_stamp_of_a_replay_runs_ahead_of_the_clock(speed):
+    """Faster than life the stamps begin in the past and arrive at now with the last value."""
+    rows = tuple(
+        Row(offset=timedelta(seconds=second), values=(("147842", "80"),)) for second in range(480)
+    )
+    recording = Recording(name="made", rows=rows, started_at=None, not_sent=())
+
+    started_at = stamped_from(recording, now=AT, speed=speed)
+    due = list(due_rows(recording, started_at=started_at, speed=speed, keep_times=False))
+
+    clocks = [AT + timedelta(seconds=one.after_seconds) for one in due]
+    stamps = [one.read()[0].measured_at for one in due]
+    assert all(stamp <= clock for stamp, clock in zip(stamps, clocks, strict=True))
+    assert clocks[-1] - stamps[-1] < timedelta(milliseconds=1)
+    if speed == 0 or speed > 1:
+        apart = {after - before for before, after in pairwise(stamps)}
+        assert apart <= {timedelta(milliseconds=n) for n in (999, 1000, 1001)}

@@ -2,7 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime
-from statistics import mean
+from statistics import correlation, mean, stdev
 
 import pytest
 
@@ -110,3 +110,19 @@ def test_all_it_says_is_in_the_device_table():
     monitor = Monitor(patient=mean_patient(PHYSIOLOGY), planted=NOTHING)
 
     assert {value.code for value in monitor.read(0, AT)} <= set(load_codes().by_code)
+
+
+def test_the_two_pressures_of_a_person_at_rest_go_together():
+    """No patient of the demo rests at 101/86; and the published spread of the rises stays."""
+    drawn = [draw_patient(seed, PHYSIOLOGY) for seed in range(800)]
+
+    assert min(one.resting_sbp - one.resting_dbp for one in drawn) >= 35
+    assert all(12 <= one.resting_rr <= 18 for one in drawn)
+    assert correlation([p.resting_sbp for p in drawn], [p.resting_dbp for p in drawn]) > 0.5
+    rises = [one.dbp_rise for one in drawn]
+    assert mean(rises) == pytest.approx(11.0, abs=1.0)
+    assert stdev(rises) == pytest.approx(8.45, abs=0.8)
+    for one in drawn[:40]:
+        for minute in range(0, 120, 5):
+            now = vitals_at(one, minute, NOTHING)
+            assert now.sbp - now.dbp >= 25

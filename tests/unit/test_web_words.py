@@ -1,19 +1,32 @@
 """What templates may say, and what a form reads."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from session_views import made_alarm, made_board, made_chair, made_id, made_view
+from session_views import (
+    made_alarm,
+    made_board,
+    made_chair,
+    made_duty,
+    made_id,
+    made_latest,
+    made_view,
+)
+from vigil.custody.domain.facts import Product
 from vigil.evidence.protocols import load_protocol
 from vigil.session.domain.facts import SessionView
+from vigil.session.rows import by_urgency
 from vigil.units.refusals import Refused
 from vigil.web import chair_cards, theme
+from vigil.web.custody import entered_later
 from vigil.web.session_forms import CheckInForm, ObserveForm, RateForm, StopForm
 from vigil.web.templatetags import vigil
+from vigil.web.templatetags.custody_parts import by_hand
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLINIC = made_id("clinic")
@@ -117,10 +130,107 @@ def test_only_a_high_alarm_is_louder_than_silence(priority, kind):
     assert chair_cards.strip(view, now=NOON).kind == kind
 
 
+def test_silence_is_louder_than_a_high_alarm_that_somebody_has_seen():
+    alarm = made_alarm(
+        CLINIC, at=NOON, metric="spo2", priority="high", message="Low.", value=80, seen_by="Ana"
+    )
+    view = made_view(
+        CLINIC, chair="Chair 1", at=NOON, alarms=(alarm,), is_data_silent=True, data_age_seconds=6
+    )
+
+    first, second = chair_cards.strips(view, now=NOON)
+
+    assert (first.kind, first.others, second.alarm) == ("silent", 1, alarm)
+
+
+def test_every_standing_alarm_has_a_strip_and_the_unseen_one_its_button():
+    low = made_alarm(
+        CLINIC, at=NOON, metric="pressure", priority="low", message="Pressure is late. Take it.",
+        value=5, limit_id="pressure-missed",
+    )  # fmt: skip
+    high = made_alarm(
+        CLINIC, at=NOON, metric="spo2", priority="high", message="Low.", value=80, seen_by="Ana",
+        limit_id="spo2-low",
+    )  # fmt: skip
+    card = card_of(made_view(CLINIC, chair="Chair 1", at=NOON, alarms=by_urgency([high, low])))
+
+    assert [one.alarm for one in chair_cards.strips(card.session, now=NOON)] == [low, high]
+    assert (card.strip.alarm, card.strip.others, card.to_see) == (low, 1, low)
+    assert card.to_see_words == ""
+
+
+def test_under_silence_the_button_says_which_alarm_it_is_for():
+    low = made_alarm(
+        CLINIC, at=NOON, metric="pressure", priority="low", message="Pressure is late. Take it.",
+        value=5,
+    )  # fmt: skip
+    view = made_view(
+        CLINIC, chair="Chair 1", at=NOON, alarms=(low,), is_data_silent=True, data_age_seconds=6
+    )
+
+    card = card_of(view)
+
+    assert card.to_see == low
+    assert card.to_see_words == "Pressure is late"
+
+
+@pytest.mark.parametrize(
+    ("state", "quality", "doubt"),
+    [("due", "good", ""), ("late", "good", "old"), ("due", "gated:late", "not believed"), ("due", "none:-100", "old")],
+)  # fmt: skip
+def test_a_pressure_older_than_its_duty_allows_is_hollow_with_its_age_in_words(
+    state, quality, doubt
+):
+    view = made_view(
+        CLINIC, chair="Chair 1", at=NOON,
+        latest={
+            metric: made_latest(metric, value, at=NOON, age=1500, quality=quality)
+            for metric, value in (("sbp", 142), ("dbp", 86))
+        },
+        duties=(made_duty("Pressure", at=NOON, seconds=-600, state=state, kind="pressure"),),
+    )  # fmt: skip
+
+    pressure = chair_cards.numbers(view)[0]
+
+    assert (pressure.doubt, pressure.is_hollow) == (doubt, doubt != "")
+    assert pressure.age_words == "25 min ago"
+
+
+def test_what_a_discharge_waits_for_is_the_first_item_and_a_count():
+    watching = next(c for c in made_board(CLINIC, at=NOON) if c.name == "Chair 3")
+
+    assert card_of(watching.session).more_waits == 3
+
+
+@pytest.mark.parametrize(
+    ("amount_ug", "said"),
+    [
+        (27_000, "2.7 mL (27 mg)"), (27_232, "about 2.72 mL (exactly 27.232 mg)"),
+        (27_250, "about 2.73 mL (exactly 27.25 mg)"), (20, "less than 0.01 mL (exactly 0.02 mg)"),
+    ],
+)  # fmt: skip
+def test_an_amount_to_waste_is_said_as_a_syringe_shows_it(amount_ug, said):
+    """The exact amount stays; the hand is told what it can measure."""
+    vial = Product(
+        product_id=CLINIC, name="ketamine 10 mg/mL vial", drug="ketamine", form="vial",
+        strength_ug_per_ml=10_000, content_ug=200_000,
+    )  # fmt: skip
+
+    assert by_hand(amount_ug, vial) == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "later"),
+    [((0, 1, 2), (0, 0, 0)), ((0, 60, 30, 45, 61), (0, 0, 1, 1, 0)), ((5, 5), (0, 0)), ((), ())],
+)
+def test_a_line_entered_after_one_that_happened_later_says_so(minutes, later):
+    lines = [SimpleNamespace(at=NOON + timedelta(minutes=minute)) for minute in minutes]
+
+    assert [is_later for _, is_later in entered_later(lines)] == [bool(each) for each in later]
+
+
 @pytest.mark.parametrize(("age", "is_hollow"), [(0, False), (5, False), (6, True)])
 def test_a_number_of_the_monitor_is_hollow_after_five_seconds(age, is_hollow):
-    from session_views import made_latest
-
     view = made_view(
         CLINIC, chair="Chair 1", at=NOON, latest={"hr": made_latest("hr", 80, at=NOON, age=age)}
     )

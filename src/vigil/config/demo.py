@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
 
 from vigil.assessment.actions import record_assessment
 from vigil.config import demo_visits as visits
-from vigil.config.demo_visits import Crew
+from vigil.config.demo_visits import Crew, done
 from vigil.custody import actions as custody
 from vigil.custody import queries as safe
 from vigil.evidence.protocols import load_protocol
@@ -56,7 +55,6 @@ LOGINS = tuple((login, PASSWORD, ", ".join(duties)) for login, _, duties in STAF
 STALE_AFTER = timedelta(hours=4)
 """A simulated visit that nobody touched for so long was left over when the demo was stopped."""
 
-Fact = TypeVar("Fact")
 Tell = Callable[[str], None]
 
 
@@ -202,13 +200,6 @@ def _past_clock() -> Iterator[Callable[[datetime], datetime]]:
             del os.environ["VIGIL_TEST_CLOCK"]
             if kept is not None:
                 os.environ["VIGIL_TEST_CLOCK"] = kept
-
-
-def done(answer: Fact | Refused) -> Fact:
-    """The fact, or a stop of the demo with the reason: the demo takes no short cuts."""
-    if isinstance(answer, Refused):
-        raise RuntimeError(f"The demo was refused: {answer.code}: {answer.message}")
-    return answer
 
 
 def _found(at_time: Callable[[datetime], datetime], today: datetime) -> Crew:
@@ -375,7 +366,7 @@ def _treated(
             days.setdefault(day, []).append((patient, person))
     for day in sorted(days, reverse=True):
         morning = today - timedelta(days=day)
-        visits.open_day(crew, at_time(morning - timedelta(minutes=40)))
+        visits.ensure_open(crew, at_time(morning - timedelta(minutes=40)))
         for chair, (patient, person) in enumerate(days[day]):
             visits.whole_visit(
                 crew,
@@ -431,7 +422,7 @@ def _today(
     at = at_time(today - timedelta(hours=2, minutes=30))
     done_nothing = people.set_presence(is_on_site=True, by=crew.prescriber, at=at)
     assert not isinstance(done_nothing, Refused), done_nothing
-    visits.open_day(crew, at_time(today - timedelta(hours=2, minutes=20)))
+    visits.ensure_open(crew, at_time(today - timedelta(hours=2, minutes=20)))
     visits.running_visit(
         crew, larch, chair=1, weight_g=PEOPLE[9].weight_g,
         started_at=today - timedelta(minutes=78), until=today, at_time=at_time,

@@ -125,7 +125,8 @@ class Bedside:
         minute = -1.0
         if self.started_at is not None:
             minute = elapsed(self.started_at, at).total_seconds() / 60
-        if len(self.sender._unanswered) >= self.sender.window:
+        if self.sender.is_full:
+            # The gateway is away: like a real monitor, this one keeps little and goes on showing.
             return
         self.sent += 1
         control_id = f"{self.run}-{self.sent}"

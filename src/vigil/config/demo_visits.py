@@ -51,7 +51,8 @@ class Crew:
     chairs: tuple[Chair, ...]
 
 
-def _done(answer: Fact | Refused) -> Fact:
+def done(answer: Fact | Refused) -> Fact:
+    """The fact, or a stop of the demo with the reason: the demo takes no short cuts."""
     if isinstance(answer, Refused):
         raise RuntimeError(f"The demo was refused: {answer.code}: {answer.message}")
     return answer
@@ -64,7 +65,7 @@ def open_day(crew: Crew, at: datetime) -> None:
         for container in safe.containers(crew.clinic_id)
         if container.remaining_ug
     }
-    _done(
+    done(
         custody.count(
             kind="opening", counted_ug=held, witness_login=crew.second_nurse.login,
             witness_password=crew.password, by=crew.nurse, at=at, key=new_id(),
@@ -82,7 +83,7 @@ def close_day(crew: Crew, at: datetime) -> None:
     """Destroy what opened vials still hold, before a second person."""
     for container in safe.containers(crew.clinic_id):
         if container.status == "open":
-            _done(
+            done(
                 custody.waste(
                     container_id=container.container_id, amount_ug=container.remaining_ug,
                     witness_login=crew.second_nurse.login, witness_password=crew.password,
@@ -113,7 +114,7 @@ def arrive(
     plan = signed_plan(patient.patient_id, clinic_id=crew.clinic_id)
     assert plan is not None
     rest = body_of(patient)
-    return _done(
+    return done(
         session.check_in(
             patient_id=patient.patient_id, plan_id=plan.plan_id, chair_id=crew.chairs[chair].chair_id,
             weight_g=weight_g, sbp=round(rest.resting_sbp), dbp=round(rest.resting_dbp), escort_name="Simulated Friend",
@@ -146,7 +147,7 @@ def _draw(crew: Crew, seated: SessionState, plan: Plan, *, at: datetime) -> None
         vials.sort(key=lambda each: (each.status != "open", each.label))
         chosen = [(vials[0], needed_ug)]
     for container, amount_ug in chosen:
-        _done(
+        done(
             custody.draw(
                 container_id=container.container_id, amount_ug=amount_ug, plan_id=plan.plan_id,
                 patient_id=seated.patient_id, purpose_id=seated.session_id,
@@ -178,7 +179,7 @@ def _start(
     ensure_open(crew, drawn_at)
     _draw(crew, seated, plan, at=drawn_at)
     ensure_open(crew, at_time(started_at))
-    started = _done(
+    started = done(
         start_session(
             session_id=seated.session_id, by=crew.nurse, at=at_time(started_at), key=new_id()
         )
@@ -194,7 +195,7 @@ def _give_other_devices(
     """Five minutes of rest between devices, as the label asks."""
     waiting = [d for d in safe.draws_for(session_id, clinic_id=crew.clinic_id) if d.remaining_ug]
     for number, draw in enumerate(waiting, start=1):
-        _done(
+        done(
             session.give_device(
                 session_id=session_id, draw_id=draw.draw_id, by=crew.nurse,
                 at=at_time(started_at + timedelta(minutes=5 * number)), key=new_id(),
@@ -263,7 +264,7 @@ def _ratings(started_at: datetime, until: int) -> Iterator[tuple[int, datetime, 
 
 
 def _look(crew: Crew, session_id: UUID, at: datetime, values: dict[str, int]) -> None:
-    _done(
+    done(
         session.observe(
             session_id=session_id, measured_at=at, values=values, by=crew.nurse, at=at, key=new_id()
         )
@@ -293,7 +294,7 @@ def whole_visit(
         if runs and minutes >= ends:
             stopped_at = at_time(started_at + timedelta(minutes=ends))
             feed.run_to(stopped_at)
-            _done(session.stop(session_id=session_id, by=crew.nurse, at=stopped_at, key=new_id()))
+            done(session.stop(session_id=session_id, by=crew.nurse, at=stopped_at, key=new_id()))
             runs = False
         feed.run_to(at_time(moment))
         _look(crew, session_id, moment, values)
@@ -310,7 +311,7 @@ def _leave(crew: Crew, session_id: UUID, at: datetime) -> None:
     answers: dict[str, bool | None] = {
         item.asks: True for item in seen.discharge_items if item.asks
     }
-    _done(
+    done(
         session.discharge(
             session_id=session_id,
             answers=answers,
@@ -325,14 +326,14 @@ def _leave(crew: Crew, session_id: UUID, at: datetime) -> None:
 
 def _release(crew: Crew, session_id: UUID, at: datetime) -> None:
     _waste_rest(crew, session_id, "Infusion ended early", at)
-    _done(session.close(session_id=session_id, by=crew.nurse, at=at, key=new_id()))
+    done(session.close(session_id=session_id, by=crew.nurse, at=at, key=new_id()))
 
 
 def _waste_rest(crew: Crew, session_id: UUID, reason: str, at: datetime) -> None:
     """Destroy what is left in syringes and devices of the session, before a second person."""
     for draw in safe.draws_for(session_id, clinic_id=crew.clinic_id):
         if draw.remaining_ug:
-            _done(
+            done(
                 custody.waste(
                     draw_id=draw.draw_id,
                     amount_ug=draw.remaining_ug,
@@ -373,7 +374,7 @@ def stop_old_visit(crew: Crew, session_id: UUID, at: datetime) -> None:
     seen = view(session_id, clinic_id=crew.clinic_id, now=at)
     assert seen is not None
     if seen.phase in ("running", "paused"):
-        _done(session.stop(session_id=session_id, by=crew.nurse, at=at, key=new_id()))
+        done(session.stop(session_id=session_id, by=crew.nurse, at=at, key=new_id()))
 
 
 def finish_old_visit(crew: Crew, session_id: UUID, at: datetime) -> None:
@@ -399,7 +400,7 @@ def finish_old_visit(crew: Crew, session_id: UUID, at: datetime) -> None:
         _release(crew, session_id, at)
     else:
         _waste_rest(crew, session_id, "Session did not take place", at)
-        _done(
+        done(
             session.close(
                 session_id=session_id, reason="Left over from an earlier demo", by=crew.nurse, at=at,
                 key=new_id(),

@@ -6,11 +6,13 @@ VIGIL_WEB_PORT     pages, 8000 by default
 VIGIL_STREAM_PORT  live stream, the port after the pages by default
 VIGIL_MLLP_PORT    devices, 2575 by default
 VIGIL_HOSTS        names under which pages answer; this machine's own by default
+VIGIL_PUBLIC_ADDRESS  beginning of the links that patients get, such as https://clinic.example; none by default
 """
 
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -42,6 +44,22 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("VIGIL_HOSTS", "127.0.0.1,localhost,[::1],testserver").split(",")
+
+
+def _public_address() -> str:
+    """The address before the path of every link for patients, or "" when they get the one that staff use."""
+    text = os.environ.get("VIGIL_PUBLIC_ADDRESS", "").strip().rstrip("/")
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
+        raise RuntimeError(
+            f"VIGIL_PUBLIC_ADDRESS={text!r} is no address. Write it whole: https://clinic.example"
+        )
+    return text
+
+
+PUBLIC_ADDRESS = _public_address()
+if PUBLIC_ADDRESS:
+    # A link that we print must also be answered.
+    ALLOWED_HOSTS.append(str(urlsplit(PUBLIC_ADDRESS).hostname))
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

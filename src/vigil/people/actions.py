@@ -4,27 +4,27 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
 
+from vigil.people import attempts
 from vigil.people.domain.consent import consent_hash
-from vigil.people.domain.facts import Clinic, Consent, Patient, Staff
+from vigil.people.domain.correction import decide_correction, why_no_birth_date, why_no_name
+from vigil.people.domain.facts import Clinic, Consent, Correction, Patient, Staff
 from vigil.people.duties import Duty
 from vigil.people.models import Clinic as ClinicRow
 from vigil.people.models import Consent as ConsentRow
+from vigil.people.models import Correction as CorrectionRow
 from vigil.people.models import Patient as PatientRow
 from vigil.people.models import Presence as PresenceRow
 from vigil.people.models import Staff as StaffRow
-from vigil.people.queries import clinic, consent_fact, patient_fact, staff_fact
+from vigil.people.queries import clinic, consent_fact, corrections, patient_fact, staff_fact
 from vigil.record.actions import CARE, append
 from vigil.record.clock import new_id
 from vigil.units.refusals import Refused
 
 MATCHES_NOTHING = "!"
 """What no password matches; checking against it takes as long as against a real one."""
-
-NAME_LENGTH_MAX = 120
-"""Letters that a name column holds (people.models)."""
 
 SEXES = ("female", "male", "intersex", "unknown")
 """What the registration form offers; `unknown` means nobody asked yet."""
@@ -38,10 +38,14 @@ def lacks_duty(by: Staff, *any_of: Duty) -> Refused | None:
     return Refused(code="PEO-DUTY", message=f"This needs the duty to {wanted}. Ask who holds it.")
 
 
-def found_clinic(*, name: str, time_zone: str, is_simulated: bool, at: datetime) -> Clinic:
+def found_clinic(
+    *, name: str, time_zone: str, is_simulated: bool, at: datetime, phone: str = ""
+) -> Clinic:
     """Open a clinic. Run once by setup or by the demo."""
     with transaction.atomic():
-        row = ClinicRow.objects.create(name=name, time_zone=time_zone, is_simulated=is_simulated)
+        row = ClinicRow.objects.create(
+            name=name, time_zone=time_zone, is_simulated=is_simulated, phone=phone
+        )
         append(
             clinic_id=row.id,
             register=CARE,
@@ -49,7 +53,12 @@ def found_clinic(*, name: str, time_zone: str, is_simulated: bool, at: datetime)
             subject=row.id,
             by="setup",
             at=at,
-            body={"name": name, "time_zone": time_zone, "is_simulated": is_simulated},
+            body={
+                "name": name,
+                "time_zone": time_zone,
+                "is_simulated": is_simulated,
+                "phone": phone,
+            },
         )
     return clinic(row.id)
 
@@ -91,18 +100,66 @@ def dismiss(*, staff_id: UUID, by: Staff, at: datetime) -> Refused | None:
         return Refused(
             code="PEO-DISMISS-SELF", message="You cannot end your own sign-in. Ask a second person."
         )
+    return end_sign_in(staff_id=staff_id, clinic_id=by.clinic_id, by=str(by.staff_id), at=at)
+
+
+def end_sign_in(*, staff_id: UUID, clinic_id: UUID, by: str, at: datetime) -> Refused | None:
+    """End a person's sign-in for `dismiss`, and for whoever holds the machine (`by` "setup")."""
+    return _change_staff(
+        {"is_active": False}, "people.StaffDismissed", {},
+        staff_id=staff_id, clinic_id=clinic_id, by=by, at=at,
+    )  # fmt: skip
+
+
+def change_duties(
+    *, staff_id: UUID, clinic_id: UUID, duties: Iterable[Duty], by: str, at: datetime
+) -> Refused | None:
+    """Give a person exactly these duties, from their next request on."""
+    held = sorted(str(duty) for duty in duties)
+    return _change_staff(
+        {"duties": held}, "people.DutiesChanged", {"duties": held},
+        staff_id=staff_id, clinic_id=clinic_id, by=by, at=at,
+    )  # fmt: skip
+
+
+def change_password(
+    *, staff_id: UUID, clinic_id: UUID, password: str, by: str, at: datetime
+) -> Refused | None:
+    """Give a person another password; every session that is open under the old one ends."""
+    return _change_staff(
+        {"password": make_password(password)}, "people.PasswordChanged", {},
+        staff_id=staff_id, clinic_id=clinic_id, by=by, at=at,
+    )  # fmt: skip
+
+
+def _change_staff(
+    values: dict[str, object],
+    kind: str,
+    body: dict[str, object],
+    *,
+    staff_id: UUID,
+    clinic_id: UUID,
+    by: str,
+    at: datetime,
+) -> Refused | None:
+    """Write one change of a person who may sign in, with the duties that they held before."""
     with transaction.atomic():
-        rows = StaffRow.objects.filter(pk=staff_id, clinic_id=by.clinic_id)
-        if not rows.update(is_active=False):
+        row = (
+            StaffRow.objects.select_for_update()
+            .filter(pk=staff_id, clinic_id=clinic_id, is_active=True)
+            .first()
+        )
+        if row is None:
             return Refused(code="PEO-STAFF-UNKNOWN", message="No such person works here.")
+        StaffRow.objects.filter(pk=staff_id).update(**values)
         append(
-            clinic_id=by.clinic_id,
+            clinic_id=clinic_id,
             register=CARE,
-            kind="people.StaffDismissed",
+            kind=kind,
             subject=staff_id,
-            by=by.staff_id,
+            by=by,
             at=at,
-            body={},
+            body={"duties_before": row.duties, **body},
         )
     return None
 
@@ -126,8 +183,12 @@ def confirm_self(*, password: str, by: Staff) -> Refused | None:
 
     A signature asks for this, because a screen left open is not a person.
     """
+    attempt = attempts.begin(login=by.login, source=f"performer {by.staff_id}")
+    if isinstance(attempt, Refused):
+        return attempt
     row = StaffRow.objects.filter(pk=by.staff_id, clinic_id=by.clinic_id, is_active=True).first()
     if check_password(password, row.password if row else MATCHES_NOTHING) and row is not None:
+        attempts.succeeded(attempt)
         return None
     return Refused(code="PEO-PASSWORD", message="Your password is not right. Nothing was signed.")
 
@@ -147,6 +208,9 @@ def confirm_witness(*, login: str, password: str, for_performer: Staff) -> Staff
 
     The witness is active, of the same clinic, holds the duty, and is never the performer.
     """
+    attempt = attempts.begin(login=login, source=f"performer {for_performer.staff_id}")
+    if isinstance(attempt, Refused):
+        return attempt
     row = StaffRow.objects.filter(
         login=login, clinic_id=for_performer.clinic_id, is_active=True
     ).first()
@@ -155,6 +219,7 @@ def confirm_witness(*, login: str, password: str, for_performer: Staff) -> Staff
             code="PEO-WITNESS-SIGN-IN",
             message="The witness's sign-in is not right. Nothing was recorded.",
         )
+    attempts.succeeded(attempt)
     if row.id == for_performer.staff_id:
         return Refused(
             code="PEO-WITNESS-SELF",
@@ -178,16 +243,12 @@ def register_patient(
     """Register a patient; the same key again gives the same patient."""
     if (refused := lacks_duty(by, Duty.REGISTER)) is not None:
         return refused
-    if not 0 < len(name.strip()) <= NAME_LENGTH_MAX:
-        return Refused(
-            code="PEO-NAME", message=f"A patient needs a name of 1 to {NAME_LENGTH_MAX} letters."
-        )
+    if (refused := why_no_name(name)) is not None:
+        return refused
     if sex not in SEXES:
         return Refused(code="PEO-SEX", message=f"Sex is one of: {', '.join(SEXES)}.")
-    if not date(1900, 1, 1) <= born_on <= at.date():
-        return Refused(
-            code="PEO-BORN", message=f"Born on {born_on} is not between 1900-01-01 and today."
-        )
+    if (refused := why_no_birth_date(born_on, today=at.date())) is not None:
+        return refused
     for _ in range(5):
         try:
             with transaction.atomic():
@@ -198,6 +259,85 @@ def register_patient(
             if again is not None:
                 return patient_fact(again)
     return Refused(code="PEO-BUSY", message="The register is busy. Try once more.")
+
+
+def correct_patient(
+    *,
+    patient_id: UUID,
+    correction: Correction,
+    reason: str,
+    seen_corrections: int,
+    by: Staff,
+    at: datetime,
+    key: UUID,
+) -> Patient | Refused:
+    """Correct what is known of a patient; old, new and the reason stay in the record.
+
+    Args:
+        seen_corrections: how many there were when the form was made (`queries.corrections`). A form
+            that did not see the newest one is refused: it would put back what somebody else mended.
+    """
+    if (refused := lacks_duty(by, Duty.REGISTER, Duty.MONITOR, Duty.ASSESS)) is not None:
+        return refused
+    with transaction.atomic():
+        held = hold_patient(patient_id, clinic_id=by.clinic_id)
+        if held is None:
+            return Refused(code="PEO-PATIENT-UNKNOWN", message="No such patient in this clinic.")
+        if CorrectionRow.objects.filter(key=key, patient_id=patient_id).exists():
+            return held
+        if seen_corrections != corrections(patient_id, clinic_id=by.clinic_id):
+            return Refused(
+                code="PEO-CHANGED",
+                message="Somebody else corrected these details meanwhile. Open the page again.",
+            )
+        changes = decide_correction(held, correction, reason=reason, by=by, today=at.date())
+        if isinstance(changes, Refused):
+            return changes
+        return _correct(held, changes, reason.strip(), by=by, at=at, key=key)
+
+
+def _correct(
+    held: Patient,
+    changes: dict[str, object],
+    reason: str,
+    *,
+    by: Staff,
+    at: datetime,
+    key: UUID,
+) -> Patient:
+    before = {name: _plain(getattr(held, name)) for name in changes}
+    after = {name: _plain(value) for name, value in changes.items()}
+    stored = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()
+    }
+    PatientRow.objects.filter(pk=held.patient_id).update(**stored)
+    CorrectionRow.objects.create(
+        clinic_id=by.clinic_id,
+        patient_id=held.patient_id,
+        before=before,
+        after=after,
+        reason=reason,
+        corrected_by_id=by.staff_id,
+        at=at,
+        key=key,
+    )
+    append(
+        clinic_id=by.clinic_id,
+        register=CARE,
+        kind="people.PatientCorrected",
+        subject=held.patient_id,
+        by=by.staff_id,
+        at=at,
+        body={"before": before, "after": after, "reason": reason},
+    )
+    return patient_fact(PatientRow.objects.get(pk=held.patient_id))
+
+
+def _plain(value: object) -> object:
+    """A detail as JSON holds it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def set_presence(*, is_on_site: bool, by: Staff, at: datetime) -> Refused | None:

@@ -77,6 +77,8 @@ POLICY: dict[str, RoutePolicy] = {
     "people:patients": _policy(CLINICAL, Duty.REGISTER),
     "people:patient-new": _do(Duty.REGISTER),
     "people:patient": _policy(CLINICAL | {Duty.REGISTER}),
+    "people:patient-edit": _do(Duty.REGISTER, Duty.ASSESS, Duty.MONITOR),
+    "people:bar": _policy(CLINICAL | {Duty.REGISTER}),
     # assessment and plan
     "assessment:assess": _policy(CLINICAL, Duty.ASSESS),
     "plan:new": _do(Duty.PRESCRIBE),

@@ -15,6 +15,7 @@ class Clinic(models.Model):
     name = models.CharField(max_length=120)
     time_zone = models.CharField(max_length=64, default="UTC")
     is_simulated = models.BooleanField(default=False)
+    phone = models.CharField(max_length=32, blank=True, default="", db_default="")
 
 
 class Staff(AbstractBaseUser):
@@ -61,6 +62,41 @@ class Patient(models.Model):
             models.UniqueConstraint(fields=["clinic", "number"], name="people_patient_number"),
             models.CheckConstraint(condition=~Q(name=""), name="people_patient_has_name"),
         ]
+
+
+class Correction(models.Model):
+    """What is known of a patient was corrected: what stood there, what stands there now, and why."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT)
+    before = models.JSONField()
+    after = models.JSONField()
+    reason = models.CharField(max_length=200)
+    corrected_by = models.ForeignKey(Staff, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    key = models.UUIDField(unique=True)
+
+    class Meta:
+        triggers = append_only("people_correction")
+        constraints = [
+            models.UniqueConstraint(fields=["clinic", "id"], name="people_correction_clinic_id"),
+            models.CheckConstraint(condition=~Q(reason=""), name="people_correction_has_reason"),
+        ]
+
+
+class SignInAttempt(models.Model):
+    """A password that is being tried or was wrong; kept for a minute, to slow down guessing.
+
+    No fact of a clinic: a stranger's guess belongs to none. `scope` is a keyed hash, because what
+    is typed as a login name is at times a password.
+    """
+
+    scope = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["scope", "at"], name="people_attempt_scope_at")]
 
 
 class Presence(models.Model):

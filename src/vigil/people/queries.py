@@ -6,6 +6,7 @@ from vigil.people.domain.facts import Clinic, Consent, Patient, Presence, Staff
 from vigil.people.duties import Duty
 from vigil.people.models import Clinic as ClinicRow
 from vigil.people.models import Consent as ConsentRow
+from vigil.people.models import Correction as CorrectionRow
 from vigil.people.models import Patient as PatientRow
 from vigil.people.models import Presence as PresenceRow
 from vigil.people.models import Staff as StaffRow
@@ -32,6 +33,22 @@ def staff_of(clinic_id: UUID, *, duty: Duty | None = None) -> tuple[Staff, ...]:
     if duty is not None:
         rows = rows.filter(duties__contains=[duty.value])
     return tuple(staff_fact(row) for row in rows)
+
+
+def staff_by_login(login: str, *, clinic_id: UUID) -> tuple[Staff, bool] | None:
+    """The person with this login and whether they may still sign in, or None."""
+    row = StaffRow.objects.filter(login=login, clinic_id=clinic_id).first()
+    return None if row is None else (staff_fact(row), row.is_active)
+
+
+def is_login_taken(login: str) -> bool:
+    """Whether the login was ever given to anybody: it is never given to a second person."""
+    return StaffRow.objects.filter(login=login).exists()
+
+
+def corrections(patient_id: UUID, *, clinic_id: UUID) -> int:
+    """How often the patient's details were corrected; a form says which state it saw."""
+    return CorrectionRow.objects.filter(patient_id=patient_id, clinic_id=clinic_id).count()
 
 
 def patient(patient_id: UUID, *, clinic_id: UUID) -> Patient | None:
@@ -116,5 +133,9 @@ def consent_fact(row: ConsentRow) -> Consent:
 
 def _clinic(row: ClinicRow) -> Clinic:
     return Clinic(
-        clinic_id=row.id, name=row.name, time_zone=row.time_zone, is_simulated=row.is_simulated
+        clinic_id=row.id,
+        name=row.name,
+        time_zone=row.time_zone,
+        is_simulated=row.is_simulated,
+        phone=row.phone,
     )

@@ -156,7 +156,7 @@ def samples(
 
 
 def alarms(session_id: UUID, *, clinic_id: UUID) -> tuple[AlarmView, ...]:
-    """Every alarm of the session, active ones first (highest priority, then oldest), then past ones."""
+    """Every alarm of the session, active ones first (not seen, by priority, oldest), then past ones."""
     if not _sessions(clinic_id).filter(pk=session_id).exists():
         return ()
     active, past = _split(rows.alarms_of([session_id])[session_id])

@@ -11,6 +11,7 @@ from vigil.evidence.protocols import load_protocol
 from vigil.session import rows
 from vigil.session.domain.decide import DischargeFacts, Reading
 from vigil.session.domain.facts import KIND_METRICS, SessionState
+from vigil.session.domain.gate import AHEAD
 from vigil.session.models import Sample as SampleRow
 
 _NEWEST = """
@@ -21,7 +22,7 @@ CROSS JOIN LATERAL (SELECT wanted_session.session_id, wanted_metric.metric) AS w
 CROSS JOIN LATERAL (
     SELECT s.id, s.value_milli, s.unit, s.quality, s.source, s.measured_at, s.received_at
     FROM session_sample s
-    WHERE s.session_id = wanted.session_id AND s.metric = wanted.metric {and_good}
+    WHERE s.session_id = wanted.session_id AND s.metric = wanted.metric {and_more}
     ORDER BY s.measured_at DESC, s.id DESC LIMIT 1) AS newest
 """
 
@@ -42,10 +43,28 @@ class Newest:
 def newest(
     session_ids: Sequence[UUID], metrics: Iterable[str], *, only_good: bool
 ) -> dict[tuple[UUID, str], Newest]:
-    """The newest sample of each metric in each session; with `only_good`, of those the gate believes."""
-    query = _NEWEST.format(and_good="AND s.quality = 'good'" if only_good else "")
+    """The newest sample of each metric in each session; with `only_good`, of those the gate believes.
+
+    A sample stamped ahead of its arrival is no newest one: a wrong clock must not hide what comes after it.
+    Only a metric of which nothing else is stored answers with it, so that its screen can say "not believed".
+    """
+    wanted = list(metrics)
+    found = _newest(session_ids, wanted, and_more=_NOT_AHEAD + (_GOOD if only_good else ""))
+    missing = [each for each in wanted if any((one, each) not in found for one in session_ids)]
+    if only_good or not missing:
+        return found
+    return _newest(session_ids, missing, and_more="") | found
+
+
+_GOOD = " AND s.quality = 'good'"
+_NOT_AHEAD = f" AND s.measured_at <= s.received_at + interval '{AHEAD.seconds} seconds'"
+
+
+def _newest(
+    session_ids: Sequence[UUID], metrics: list[str], *, and_more: str
+) -> dict[tuple[UUID, str], Newest]:
     with connection.cursor() as cursor:
-        cursor.execute(query, [list(session_ids), list(metrics)])
+        cursor.execute(_NEWEST.format(and_more=and_more), [list(session_ids), metrics])
         return {
             (row[0], row[1]): Newest(
                 sample_id=row[2],

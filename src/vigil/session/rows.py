@@ -166,5 +166,14 @@ PRIORITY_ORDER = {"high": 0, "medium": 1, "low": 2}
 
 
 def by_urgency(alarms: Sequence[AlarmView]) -> tuple[AlarmView, ...]:
-    """Highest priority first, then the oldest."""
-    return tuple(sorted(alarms, key=lambda a: (PRIORITY_ORDER[a.priority], a.condition_at)))
+    """Those that nobody has seen yet first; among them the highest priority, then the oldest."""
+    return tuple(
+        sorted(
+            alarms,
+            key=lambda a: (
+                a.acknowledged_at is not None,
+                PRIORITY_ORDER[a.priority],
+                a.condition_at,
+            ),
+        )
+    )

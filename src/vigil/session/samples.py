@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from vigil.session.domain.facts import Incoming, StoredSample
-from vigil.session.domain.gate import Known, gate
+from vigil.session.domain.gate import AHEAD, Known, gate
 from vigil.session.models import Chair as ChairRow
 from vigil.session.models import Session as SessionRow
 
@@ -39,6 +39,7 @@ CROSS JOIN LATERAL (
     SELECT value_milli, measured_at FROM session_sample s
     WHERE s.session_id = wanted.session_id AND s.metric = wanted.metric
       AND s.device = wanted.device AND s.quality = 'good'
+      AND s.measured_at <= s.received_at + %s
     ORDER BY s.measured_at DESC, s.id DESC LIMIT 1) AS newest
 """
 
@@ -138,6 +139,7 @@ def _qualities(samples: Sequence[Incoming], seats: Mapping[tuple[UUID, str], Sea
             sample.value_milli,
             said=sample.quality,
             measured_at=sample.measured_at,
+            received_at=sample.received_at,
             before=before,
         )
         if quality == "good" and session_id is not None:
@@ -164,7 +166,7 @@ def _newest_good(
         return {}
     columns = [list(column) for column in zip(*names, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(_NEWEST_GOOD, columns)
+        cursor.execute(_NEWEST_GOOD, [*columns, AHEAD])
         return {
             (session_id, device, metric): Known(value_milli=value_milli, measured_at=measured_at)
             for session_id, device, metric, value_milli, measured_at in cursor.fetchall()

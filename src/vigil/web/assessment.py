@@ -23,6 +23,7 @@ from vigil.record.clock import new_id, now
 from vigil.units.durations import elapsed
 from vigil.units.refusals import Refused
 from vigil.web.certainty import certainty_words
+from vigil.web.identity import read_bar
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 
@@ -168,8 +169,13 @@ def _page(
         "assessment/assess.html",
         {
             "patient": patient,
+            "bar": read_bar(patient, at=at),
             "protocol": protocol,
-            "protocols": [load_protocol(name) for name in protocol_ids()],
+            # The chosen one first, the others in the order that never changes.
+            "protocols": [
+                load_protocol(name)
+                for name in sorted(protocol_ids(), key=lambda name: name != protocol.protocol_id)
+            ],
             "latest": latest,
             "is_old": latest is not None and latest.protocol_hash != protocol.content_hash,
             # What is decided stands open; what cannot be told yet is folded when it is long.

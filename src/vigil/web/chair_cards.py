@@ -3,8 +3,8 @@
 In: the session room's frozen views, the protocol, recent samples. Out: frozen cards ready to render. Pure.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vigil.evidence.protocols import Protocol
@@ -40,7 +40,10 @@ TREND = timedelta(minutes=45)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """One big number. `is_hollow`: it is old or not believed, and must not be read as now."""
+    """One big number. `is_hollow`: it is old or not believed, and must not be read as now.
+
+    `doubt` is the word that stands beside it then: "old" or "not believed".
+    """
 
     metric: str
     label: str
@@ -49,9 +52,19 @@ class Number:
     age_seconds: int | None
     is_live: bool
     is_hollow: bool
+    doubt: str
     is_by_hand: bool
     delta: str
     quality: str
+
+    @property
+    def short(self) -> str:
+        """The label where there is no room for words."""
+        return {"bp": "BP", "hr": "HR", "rr": "RR"}.get(self.metric, self.label)
+
+    @property
+    def age_words(self) -> str:
+        return "" if self.age_seconds is None else age_words(self.age_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +98,8 @@ class Trend:
     bars: tuple[tuple[float, float, float], ...]
     line: str
     levels: tuple[tuple[int, float], ...]
+    marks: tuple[tuple[int, float], ...]
+    """The levels again with their height in percent: the words beside the picture are not stretched with it."""
     gap_from: float | None
     gap_width: float
     words: str
@@ -104,6 +119,15 @@ class ChairCard:
     trend: Trend | None
     duty: DutyDue | None
     advice: str
+    to_see: AlarmView | None
+    """The alarm that the Seen button is for: the first that nobody has seen."""
+    to_see_words: str
+    """Its words, where the strip says something else."""
+
+    @property
+    def more_waits(self) -> int:
+        """How many open items the card does not name."""
+        return max(len(self.waits) - 1, 0)
 
 
 def chair_card(
@@ -114,9 +138,10 @@ def chair_card(
     if view is None:
         return ChairCard(
             chair=chair, session=None, strip=None, progress=None, numbers=(), rated="", waits=(),
-            trend=None, duty=None, advice="",
+            trend=None, duty=None, advice="", to_see=None, to_see_words="",
         )  # fmt: skip
     head = strip(view, now=now)
+    to_see = next((alarm for alarm in view.alarms if alarm.acknowledged_at is None), None)
     return ChairCard(
         chair=chair,
         session=view,
@@ -128,27 +153,44 @@ def chair_card(
         trend=trend,
         duty=view.next_duty,
         advice=advice(head.alarm),
+        to_see=to_see,
+        to_see_words="" if to_see is None or to_see is head.alarm else alarm_words(to_see, view),
     )
 
 
 def strip(view: SessionView, *, now: datetime) -> Strip:
-    """The most pressing thing about a chair: a high alarm, then silence, then other alarms, then calm."""
-    top = view.top_alarm
-    silent = view.is_data_silent and view.phase != "discharged"
-    others = max(len(view.alarms) - 1, 0)
-    if silent and (top is None or top.priority != "high"):
-        since = now - timedelta(seconds=view.data_age_seconds or 0)
-        return Strip(
-            kind="silent", icon="▨", words="No data — look at patient", priority="technical",
-            since=since, alarm=top, others=len(view.alarms) - 1 if top else 0,
+    """The most pressing thing about a chair: a high alarm nobody saw, silence, other alarms, calm."""
+    return strips(view, now=now)[0]
+
+
+def strips(view: SessionView, *, now: datetime) -> tuple[Strip, ...]:
+    """Everything that stands, one strip each, the most pressing first; one calm strip when nothing does.
+
+    `others` of the first one says how many follow it.
+    """
+    standing = [_alarm_strip(alarm, view) for alarm in view.alarms]
+    if view.is_data_silent and view.phase != "discharged":
+        top = view.top_alarm
+        is_louder = top is not None and top.priority == "high" and top.acknowledged_at is None
+        standing.insert(1 if is_louder else 0, _silent_strip(view, now))
+    if not standing:
+        return (
+            Strip(kind="calm", icon="", words="No alarm", priority="", since=None, alarm=None, others=0),
         )  # fmt: skip
-    if top is None:
-        return Strip(
-            kind="calm", icon="", words="No alarm", priority="", since=None, alarm=None, others=0
-        )
+    return (replace(standing[0], others=len(standing) - 1), *standing[1:])
+
+
+def _alarm_strip(alarm: AlarmView, view: SessionView) -> Strip:
     return Strip(
-        kind=top.priority, icon=ICONS[top.priority], words=alarm_words(top, view),
-        priority=top.priority, since=top.condition_at, alarm=top, others=others,
+        kind=alarm.priority, icon=ICONS[alarm.priority], words=alarm_words(alarm, view),
+        priority=alarm.priority, since=alarm.condition_at, alarm=alarm, others=0,
+    )  # fmt: skip
+
+
+def _silent_strip(view: SessionView, now: datetime) -> Strip:
+    return Strip(
+        kind="silent", icon="▨", words="No data — look at patient", priority="technical",
+        since=now - timedelta(seconds=view.data_age_seconds or 0), alarm=None, others=0,
     )  # fmt: skip
 
 
@@ -194,7 +236,10 @@ def _pressure_number(view: SessionView) -> Number:
     delta = ""
     if sbp and dbp and sbp.from_baseline is not None and dbp.from_baseline is not None:
         delta = f"{_signed(sbp.from_baseline)} / {_signed(dbp.from_baseline)}"
-    is_believed = bool(sbp and dbp and sbp.quality == "good" and dbp.quality == "good")
+    doubt = _doubt(
+        [one.quality for one in (sbp, dbp) if one],
+        is_old=view.is_data_silent or _is_overdue(view, "pressure"),
+    )
     return Number(
         metric="bp",
         label="Pressure",
@@ -202,7 +247,8 @@ def _pressure_number(view: SessionView) -> Number:
         unit="mmHg",
         age_seconds=sbp.age_seconds if sbp else None,
         is_live=False,
-        is_hollow=bool(sbp) and (view.is_data_silent or not is_believed),
+        is_hollow=bool(sbp and doubt),
+        doubt=doubt if sbp else "",
         is_by_hand=bool(sbp and sbp.source == "manual"),
         delta=delta,
         quality=sbp.quality if sbp else "",
@@ -212,12 +258,18 @@ def _pressure_number(view: SessionView) -> Number:
 def _number(view: SessionView, metric: str) -> Number:
     latest = _held(view, metric)
     if latest is None:
+        sent = view.latest.get(metric)
+        doubt = _doubt([sent.quality], is_old=False) if sent else ""
         return Number(
             metric=metric, label=LABELS[metric], text="–", unit="", age_seconds=None, is_live=False,
-            is_hollow=False, is_by_hand=False, delta="", quality="",
+            is_hollow=bool(doubt), doubt=doubt, is_by_hand=False, delta="", quality="",
         )  # fmt: skip
     by_hand = latest.source == "manual"
-    is_old = (latest.age_seconds or 0) > FRESH_SECONDS and not by_hand
+    if by_hand:
+        is_old = metric == "spo2" and _is_overdue(view, "oxygen")
+    else:
+        is_old = (latest.age_seconds or 0) > FRESH_SECONDS
+    doubt = _doubt([latest.quality], is_old=is_old)
     return Number(
         metric=metric,
         label=LABELS[metric],
@@ -225,11 +277,25 @@ def _number(view: SessionView, metric: str) -> Number:
         unit=latest.unit,
         age_seconds=latest.age_seconds,
         is_live=not by_hand,
-        is_hollow=is_old or latest.quality != "good",
+        is_hollow=bool(doubt),
+        doubt=doubt,
         is_by_hand=by_hand,
         delta="",
         quality=latest.quality,
     )
+
+
+def _doubt(qualities: Iterable[str], *, is_old: bool) -> str:
+    """Why a number is not to be read as now, in a word; "" when it is."""
+    found = tuple(qualities)
+    if any(quality.startswith("gated:") for quality in found):
+        return "not believed"
+    return "old" if is_old or any(quality != "good" for quality in found) else ""
+
+
+def _is_overdue(view: SessionView, kind: str) -> bool:
+    """Whether the newest value of this kind is older than its duty allows: its interval and its allowance."""
+    return any(duty.kind == kind and duty.state == "late" for duty in view.duties)
 
 
 def _signed(difference: int) -> str:
@@ -251,7 +317,8 @@ def waits(view: SessionView) -> tuple[str, ...]:
     """What the discharge still waits for, once the drug has stopped."""
     if view.phase != "observing":
         return ()
-    return tuple(item.waits_for or item.text for item in view.discharge_items if not item.is_met)
+    open_items = (item for item in view.discharge_items if not item.is_met)
+    return tuple((item.waits_for or item.text).rstrip(".") for item in open_items)
 
 
 PHASES = {
@@ -308,6 +375,18 @@ def _watching(view: SessionView, protocol: Protocol | None, *, now: datetime) ->
     )
 
 
+def age_words(seconds: int) -> str:
+    """How old a value is, as a person says it.
+
+    >>> age_words(59), age_words(1_559), age_words(3_900)
+    ('now', '25 min ago', '1 h 5 min ago')
+    """
+    hours, minutes = divmod(seconds // 60, 60)
+    if not hours:
+        return f"{minutes} min ago" if minutes else "now"
+    return f"{hours} h {minutes} min ago" if minutes else f"{hours} h ago"
+
+
 def show_running_mg(given_ug: int) -> str:
     """An amount that is still rising, to 0.1 mg and never rounded up: the exact one stands in the note.
 
@@ -319,6 +398,7 @@ def show_running_mg(given_ug: int) -> str:
 
 WIDTH, HEIGHT = 300, 130
 LOWEST, HIGHEST = 40, 200
+LEVELS = (80, 120, 160)
 
 
 def draw_trend(samples: Sequence[MetricSample], *, now: datetime) -> Trend:
@@ -338,7 +418,8 @@ def draw_trend(samples: Sequence[MetricSample], *, now: datetime) -> Trend:
     return Trend(
         bars=bars,
         line=_path(columns),
-        levels=tuple((level, _y(level * 1000)) for level in (80, 120, 160)),
+        levels=tuple((level, _y(level * 1000)) for level in LEVELS),
+        marks=tuple((level, round(100 * _y(level * 1000) / HEIGHT, 1)) for level in LEVELS),
         gap_from=_x(TREND.total_seconds() - silent) if silent > FRESH_SECONDS else None,
         gap_width=_x(min(silent, TREND.total_seconds())),
         words=_trend_words(columns, len(bars)),

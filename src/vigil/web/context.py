@@ -18,6 +18,12 @@ NAVIGATION = (
 )
 """Route, address and word of each page of the top bar; shown only to whom the policy table lets in."""
 
+MENU = (
+    ("plan:protocols", "/protocols", "Protocols"),
+    ("system:status", "/status", "System status"),
+)
+"""The same for the menu of the person: pages that nobody needs every hour."""
+
 
 def everywhere(request: HttpRequest) -> dict[str, object]:
     """The signed-in person, their clinic and their navigation; nearly empty on public pages."""
@@ -30,8 +36,14 @@ def everywhere(request: HttpRequest) -> dict[str, object]:
         "theme": theme or "auto",
         "chair_theme": theme or "dark",
         "navigation": _navigation(request, staff.duties) if staff else (),
+        "menu": _menu(staff.duties) if staff else (),
         "is_test_clock": bool(getattr(clock, "is_test_clock", lambda: False)()),
     }
+
+
+def _menu(duties: frozenset[Duty]) -> tuple[tuple[str, str], ...]:
+    """Address and word of each page of the menu that the person may open."""
+    return tuple((url, word) for route, url, word in MENU if may(duties, route, method="GET"))
 
 
 def _navigation(request: HttpRequest, duties: frozenset[Duty]) -> tuple[dict[str, object], ...]:
@@ -43,7 +55,10 @@ def _navigation(request: HttpRequest, duties: frozenset[Duty]) -> tuple[dict[str
             "url": url,
             "word": word,
             "is_here": here == route,
-            "is_near": here not in own and here.partition(":")[0] == route.partition(":")[0],
+            # Every page about one patient is under Patients; Today holds no other page.
+            "is_near": here not in own
+            and route != "people:today"
+            and here.partition(":")[0] == route.partition(":")[0],
         }
         for route, url, word in NAVIGATION
         if may(duties, route, method="GET")

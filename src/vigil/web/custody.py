@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from vigil.custody import actions, queries
-from vigil.custody.domain.facts import Container, Draw, Period, Product, RegisterPage
+from vigil.custody.domain.facts import (
+    Container,
+    Draw,
+    Period,
+    Product,
+    RegisterPage,
+    RegisterRow,
+    StoryLine,
+)
 from vigil.people import queries as people
 from vigil.people.domain.facts import Patient
 from vigil.record.clock import now
@@ -138,12 +147,30 @@ def container(request: HttpRequest, container_id: UUID) -> HttpResponse:
     numbers = {each.patient_id: each.number for each in people.patients(request.staff.clinic_id)}
     context = {
         "story": story,
-        "lines": [(line, numbers.get(line.patient_id)) for line in story.lines],
+        "lines": [
+            (line, numbers.get(line.patient_id), is_later)
+            for line, is_later in entered_later(story.lines)
+        ],
         "container": story.container,
         "today": today_of(request.staff, now()),
         **allowed(request.staff),
     }
     return render(request, "custody/container.html", context)
+
+
+Line = TypeVar("Line", StoryLine, RegisterRow)
+
+
+def entered_later(
+    lines: Iterable[Line],
+) -> list[tuple[Line, bool]]:
+    """Each line with whether it was entered after an act that happened later."""
+    found: list[tuple[Line, bool]] = []
+    latest: datetime | None = None
+    for line in lines:
+        found.append((line, latest is not None and line.at < latest))
+        latest = line.at if latest is None else max(latest, line.at)
+    return found
 
 
 def _with_patients(draws: Iterable[Draw], clinic_id: UUID) -> list[tuple[Draw, Patient | None]]:
@@ -222,8 +249,10 @@ def register(request: HttpRequest) -> HttpResponse:
 
 def _register_lines(
     page: RegisterPage, patients: dict[UUID, Patient]
-) -> list[tuple[object, Patient | None]]:
-    return [(row, patients.get(row.patient_id)) for row in page.rows]
+) -> list[tuple[RegisterRow, Patient | None, bool]]:
+    return [
+        (row, patients.get(row.patient_id), is_later) for row, is_later in entered_later(page.rows)
+    ]
 
 
 app_name = "custody"

@@ -31,6 +31,7 @@ from vigil.web.custody_forms import (
     today_of,
     witnesses_of,
 )
+from vigil.web.session_chart import drug_detail, drug_now
 
 WASTE_REASONS = (
     "Left after the dose",
@@ -111,6 +112,7 @@ def _draw_page(
     context = {
         "view": view,
         "patient": view.patient,
+        **_running(view),
         "due_ug": due_ug,
         "due_devices": -(-due_ug // chosen.filled_ug) if chosen and chosen.product.is_device else 0,
         "usable": usable,
@@ -133,6 +135,13 @@ def _draw_page(
         **allowed(request.staff),
     }
     return render(request, "custody/draw.html", context, status=status_of(refused))
+
+
+def _running(view: SessionView | None) -> dict[str, object]:
+    """What the patient gets at this moment, for the identity bar."""
+    if view is None:
+        return {}
+    return {"drug_now": drug_now(view), "drug_detail": drug_detail(view)}
 
 
 def due_ug_of(view: SessionView) -> int:
@@ -198,12 +207,12 @@ def _waste_page(
     request: HttpRequest, found: Draw, *, refused: Refused | None = None
 ) -> HttpResponse:
     clinic_id = request.staff.clinic_id
+    view = session.view(found.purpose_id, clinic_id=clinic_id, now=now())
     context = {
         "draw": found,
         "patient": people.patient(found.patient_id, clinic_id=clinic_id),
-        "view": session.view(found.purpose_id, clinic_id=clinic_id, now=now()),
-        "amount_words": amount_text(found.product, found.remaining_ug),
-        "volume_ul": found.product.volume_ul(found.remaining_ug),
+        "view": view,
+        **_running(view),
         "can_put_back": found.product.is_device and found.remaining_ug == found.drawn_ug,
         "reasons": WASTE_REASONS,
         **_waste_context(request, refused),
@@ -242,7 +251,6 @@ def waste_container(request: HttpRequest, container_id: UUID) -> HttpResponse:
         refused = answer
     context = {
         "container": found,
-        "amount_words": amount_text(found.product, found.remaining_ug),
         "reasons": ("Expired", "Broken or leaking", "Returned by nobody, seal doubtful"),
         **_waste_context(request, refused),
     }

@@ -1,11 +1,14 @@
 """Pages of the outcome room: the patient's phone, the link to send, the trajectory, a flag to act on."""
 
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -27,6 +30,7 @@ from vigil.record.clock import new_id, now
 from vigil.scales.scoring import Item
 from vigil.session import queries as sessions
 from vigil.units.refusals import Refused
+from vigil.web.identity import read_bar
 from vigil.web.outcome_chart import dose_per_kg, draw_chart
 
 PHONE_SCALES = ("phq-9",)
@@ -52,7 +56,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         about = {
             "clinic_name": clinic.name,
             # A clinic without a number here says so on the page; no number is made up.
-            "clinic_phone": getattr(clinic, "phone", ""),
+            "clinic_phone": clinic.phone,
             "lines": help_lines(clinic.time_zone),
         }
         if request.method == "POST":
@@ -244,12 +248,14 @@ def invite(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     if request.method == "POST":
         made = _make(request, patient, form)
     refused = made if isinstance(made, Refused) else None
-    link = None if made is None or refused else request.build_absolute_uri(made.path)
+    link = None if made is None or refused else _address(request, made.path)
     return render(
         request,
         "outcome/invite.html",
         {
             "patient": patient,
+            "bar": read_bar(patient, at=now()),
+            "is_here_only": _is_here_only(request),
             "form": form if form.is_bound and not link else InviteForm(),
             "refused": refused,
             "link": link,
@@ -262,6 +268,24 @@ def invite(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         },
         status=422 if refused or (form.is_bound and form.errors) else 200,
     )
+
+
+def _address(request: HttpRequest, path: str) -> str:
+    """The whole address of a page that patients open: at the clinic's public address, when it has one."""
+    if settings.PUBLIC_ADDRESS:
+        return settings.PUBLIC_ADDRESS + path
+    return request.build_absolute_uri(path)
+
+
+def _is_here_only(request: HttpRequest) -> bool:
+    """Whether a link made by this request opens on this computer alone."""
+    if settings.PUBLIC_ADDRESS:
+        return False
+    host = split_domain_port(request.get_host())[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _make(request: HttpRequest, patient: Patient, form: InviteForm) -> object:
@@ -300,6 +324,7 @@ def trajectory(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     clinic_id = request.staff.clinic_id
     scale = load_scale("phq-9")
     at = now()
+    plan = plans.signed_plan(patient_id, clinic_id=clinic_id)
     points = queries.trajectory(patient_id, clinic_id=clinic_id, scale_id=scale.scale_id)
     missed = queries.gaps(patient_id, clinic_id=clinic_id, now=at, scale_id=scale.scale_id)
     given = [
@@ -314,6 +339,7 @@ def trajectory(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "outcome/trajectory.html",
         {
             "patient": patient,
+            "bar": read_bar(patient, at=at, goal=plan.intention if plan else ""),
             "scale": scale,
             "chart": chart,
             "doses": doses,
@@ -321,7 +347,7 @@ def trajectory(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             "points": points,
             "gaps": missed,
             "rows": _rows(points, missed),
-            "plan": plans.signed_plan(patient_id, clinic_id=clinic_id),
+            "plan": plan,
             "flags": queries.flags_of(patient_id, clinic_id=clinic_id),
             "open_flags": queries.open_flags(clinic_id, patient_id=patient_id),
             "open_invitations": queries.due_invitations(clinic_id, now=at, patient_id=patient_id),
@@ -365,6 +391,7 @@ def flag(request: HttpRequest, flag_id: UUID) -> HttpResponse:
     found = queries.flag(flag_id, clinic_id=request.staff.clinic_id)
     if found is None:
         raise Http404
+    patient = _patient(request, found.patient_id)
     form = AcknowledgeForm(request.POST or None)
     refused = None
     if request.method == "POST" and form.is_valid():
@@ -377,7 +404,8 @@ def flag(request: HttpRequest, flag_id: UUID) -> HttpResponse:
         "outcome/flag.html",
         {
             "flag": found,
-            "patient": _patient(request, found.patient_id),
+            "patient": patient,
+            "bar": read_bar(patient, at=now()),
             "form": form,
             "refused": refused,
             "now": now(),

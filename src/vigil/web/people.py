@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,36 +20,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from vigil.assessment import queries as assessment
 from vigil.outcome import queries as outcome
-from vigil.people import actions, queries
+from vigil.outcome.domain.facts import ScorePoint
+from vigil.people import actions, attempts, queries
 from vigil.people.domain.facts import Patient, Staff
 from vigil.people.duties import Duty, may
 from vigil.plan import queries as plan
 from vigil.record.clock import new_id, now
 from vigil.session import queries as session
 from vigil.units.refusals import Refused
+from vigil.web.identity import read_bar
 from vigil.web.journey import Journey, read_journey
+from vigil.web.people_forms import CorrectionForm, PatientForm, SignInForm
 from vigil.web.today import read_journeys, treated, waiting_for
-
-PASSWORD_LENGTH_MAX = 256
-"""Longest password that is hashed: hashing a book is an attack, not a sign-in."""
-
-
-class SignInForm(forms.Form):
-    """Login name and password; `next` is where the person wanted to go."""
-
-    login = forms.CharField(
-        label="Login name",
-        max_length=64,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-        ),
-    )
-    password = forms.CharField(
-        max_length=PASSWORD_LENGTH_MAX,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
 
 
 @never_cache
@@ -62,17 +43,20 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         form = SignInForm(initial={"next": request.GET.get("next", "")})
         return render(request, "people/sign_in.html", {"form": form})
     form = SignInForm(request.POST)
-    user = None
-    if form.is_valid():
-        user = authenticate(
-            request, username=form.cleaned_data["login"], password=form.cleaned_data["password"]
-        )
-        if user is None:
-            form.add_error(
-                None, "Login name or password is not right. Your login name was kept; try again."
-            )
-    if user is None:
+    if not form.is_valid():
         return render(request, "people/sign_in.html", {"form": form}, status=400)
+    name = form.cleaned_data["login"]
+    attempt = attempts.begin(login=name, source=f"address {request.META.get('REMOTE_ADDR', '')}")
+    if isinstance(attempt, Refused):
+        form.add_error(None, f"{attempt.message} Your login name was kept.")
+        return render(request, "people/sign_in.html", {"form": form}, status=429)
+    user = authenticate(request, username=name, password=form.cleaned_data["password"])
+    if user is None:
+        form.add_error(
+            None, "Login name or password is not right. Your login name was kept; try again."
+        )
+        return render(request, "people/sign_in.html", {"form": form}, status=400)
+    attempts.succeeded(attempt)
     login(request, user)
     actions.note_sign_in(by=queries.staff_fact(user), at=now())
     return HttpResponseRedirect(_safe_next(request, form.cleaned_data["next"]))
@@ -153,80 +137,6 @@ def _matches(patient: Patient, asked: str) -> bool:
     return all(word in held for word in asked.casefold().split())
 
 
-class PatientForm(forms.Form):
-    """What the front desk asks. An allergy question that nobody asked stays unknown."""
-
-    key = forms.UUIDField(widget=forms.HiddenInput)
-    name = forms.CharField(
-        label="Full name",
-        max_length=actions.NAME_LENGTH_MAX,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    born_on = forms.DateField(
-        label="Birth date",
-        help_text="Year, month, day, such as 1972-03-14.",
-        input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": "This is not a date. Write it as 1972-03-14."},
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-    )
-    sex = forms.ChoiceField(
-        label="Sex",
-        choices=[
-            (sex, "Not asked yet" if sex == "unknown" else sex.title()) for sex in actions.SEXES
-        ],
-        widget=forms.RadioSelect,
-    )
-    phone = forms.CharField(
-        label="Phone",
-        required=False,
-        max_length=32,
-        help_text="For the link to the questionnaire after each session.",
-        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
-    )
-    allergies_known = forms.ChoiceField(
-        label="Allergies",
-        choices=[
-            ("none", "None known: the patient was asked"),
-            ("some", "Yes, listed below"),
-            ("unknown", "Not asked yet"),
-        ],
-        widget=forms.RadioSelect,
-    )
-    allergies = forms.CharField(
-        label="Which allergies",
-        required=False,
-        max_length=1000,
-        help_text="One on each line.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-
-    def clean(self) -> dict[str, object]:
-        """Refuse a list that contradicts the answer above it."""
-        cleaned = super().clean()
-        known, listed = cleaned.get("allergies_known"), self.listed_allergies()
-        if known == "some" and not listed:
-            self.add_error("allergies", "You said that there are allergies. Write which.")
-        if known in ("none", "unknown") and listed:
-            self.add_error(
-                "allergies",
-                "Allergies are listed, and the answer above says otherwise. Choose one.",
-            )
-        if any(len(allergy) > actions.NAME_LENGTH_MAX for allergy in listed):
-            self.add_error("allergies", "One of these lines is too long. Write one on each line.")
-        return cleaned
-
-    def listed_allergies(self) -> tuple[str, ...]:
-        """The lines that say something."""
-        lines = (self.cleaned_data.get("allergies") or "").splitlines()
-        return tuple(line.strip() for line in lines if line.strip())
-
-    def known_allergies(self) -> tuple[str, ...] | None:
-        """None when nobody asked: an unknown is not a no."""
-        return (
-            None if self.cleaned_data["allergies_known"] == "unknown" else self.listed_allergies()
-        )
-
-
 @require_http_methods(["GET", "POST"])
 def patient_new(request: HttpRequest) -> HttpResponse:
     """Register a patient."""
@@ -289,19 +199,95 @@ def patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         answers=len(outcome.trajectory(patient_id, clinic_id=clinic_id)),
     )
     next_href, is_mine = _next_page(request.staff, patient_id, journey)
+    step = journey.next_step
     return render(
         request,
         "people/patient.html",
         {
             "patient": found,
+            "bar": read_bar(
+                found,
+                at=now(),
+                goal=signed.intention if signed else "",
+                next_duty=step.text if step else "",
+                next_owner=step.duty.value if step else "",
+            ),
             "journey": journey,
             "plan": signed,
             "next_href": next_href,
             "is_mine": is_mine,
-            "history": _history(patient_id, sessions, clinic_id=clinic_id),
-            "may_assess": Duty.ASSESS in request.staff.duties,
+            "history": _history(patient_id, sessions, staff=request.staff),
+            "links": _links(request.staff, found, has_plan=signed is not None),
             "may_see_care": may(request.staff.duties, "assessment:assess", method="GET"),
         },
+    )
+
+
+LINKS = (
+    ("outcome:trajectory", "GET", "Scores and doses over time"),
+    ("outcome:invite", "POST", "Send questions"),
+    ("programme:review", "GET", "Review the plan"),
+    ("people:patient-edit", "POST", "Correct details"),
+)
+"""Route, the method that needs the duty, and the words of each page about one patient."""
+
+
+def _links(staff: Staff, patient: Patient, *, has_plan: bool) -> list[tuple[str, str]]:
+    """Address and words of the other pages about this patient that the person may use."""
+    words = {"people:patient-edit": "Ask about allergies"} if patient.allergies is None else {}
+    return [
+        (reverse(route, args=[patient.patient_id]), words.get(route, usual))
+        for route, method, usual in LINKS
+        if may(staff.duties, route, method=method) and (has_plan or route != "programme:review")
+    ]
+
+
+@require_GET
+def bar(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """The facts of the identity bar as they are now, for a page that stays open beside an infusion."""
+    found = queries.patient(patient_id, clinic_id=request.staff.clinic_id)
+    if found is None:
+        raise Http404
+    return render(
+        request,
+        "web/_bar_facts.html",
+        {"patient": found, "bar": read_bar(found, at=now()), "is_swap": True},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def patient_edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Correct what is known of a patient, or write down the answer about allergies."""
+    staff, at = request.staff, now()
+    found = queries.patient(patient_id, clinic_id=staff.clinic_id)
+    if found is None:
+        raise Http404
+    is_desk = Duty.REGISTER in staff.duties
+    refused = None
+    if request.method == "GET":
+        form = CorrectionForm(
+            is_desk=is_desk,
+            initial=CorrectionForm.initial_of(
+                found,
+                seen=queries.corrections(patient_id, clinic_id=staff.clinic_id),
+                key=new_id(),
+            ),
+        )
+    else:
+        form = CorrectionForm(request.POST, is_desk=is_desk)
+        if form.is_valid():
+            answer = actions.correct_patient(
+                patient_id=patient_id, by=staff, at=at, **form.correction()
+            )
+            if not isinstance(answer, Refused):
+                messages.success(request, "Recorded, with what stood there before and your reason.")
+                return redirect("people:patient", patient_id=patient_id)
+            refused = answer
+    return render(
+        request,
+        "people/patient_edit.html",
+        {"patient": found, "bar": read_bar(found, at=at), "form": form, "refused": refused},
+        status=400 if refused or form.errors else 200,
     )
 
 
@@ -317,8 +303,10 @@ def _next_page(staff: Staff, patient_id: UUID, journey: Journey) -> tuple[str, b
         return "", False
 
 
-def _history(patient_id: UUID, sessions: Iterable, *, clinic_id: UUID) -> list[Happened]:
-    """What happened to the patient, newest first."""
+def _history(patient_id: UUID, sessions: Iterable, *, staff: Staff) -> list[Happened]:
+    """What happened to the patient, newest first. Scores are for those who may see the trajectory."""
+    clinic_id = staff.clinic_id
+    may_see_scores = may(staff.duties, "outcome:trajectory", method="GET")
     assessed = [
         Happened(
             at=one.completed_at,
@@ -350,7 +338,24 @@ def _history(patient_id: UUID, sessions: Iterable, *, clinic_id: UUID) -> list[H
         )
         for one in sessions
     ]
-    return sorted(assessed + planned + treated, key=lambda one: one.at, reverse=True)
+    answered = [
+        Happened(
+            at=one.at,
+            title=f"{one.scale_id.upper()} answered",
+            detail=_score_words(one) if may_see_scores else "",
+            href=reverse("outcome:trajectory", args=[patient_id]),
+        )
+        for one in outcome.trajectory(patient_id, clinic_id=clinic_id)
+    ]
+    everything = assessed + planned + treated + answered
+    return sorted(everything, key=lambda one: one.at, reverse=True)
+
+
+def _score_words(point: ScorePoint) -> str:
+    """The total and its band; a questionnaire with gaps has no total."""
+    if point.total is None:
+        return "not every item answered"
+    return f"score {point.total}{', ' + point.band if point.band else ''}"
 
 
 app_name = "people"
@@ -362,4 +367,6 @@ urlpatterns = [
     path("patients", patients, name="patients"),
     path("patients/new", patient_new, name="patient-new"),
     path("patients/<uuid:patient_id>", patient, name="patient"),
+    path("patients/<uuid:patient_id>/edit", patient_edit, name="patient-edit"),
+    path("patients/<uuid:patient_id>/bar", bar, name="bar"),
 ]

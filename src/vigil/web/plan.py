@@ -35,6 +35,7 @@ from vigil.record.clock import new_id, now
 from vigil.units.amounts import NotExact, parse_amount, show_mg
 from vigil.units.refusals import Refused
 from vigil.web.certainty import certainty_words
+from vigil.web.identity import read_bar
 
 WEIGHT_G_MAX = 400_000
 """Heaviest weight the order form reads, grams: more is taken for a slip (grams typed as kilograms)."""
@@ -253,7 +254,7 @@ def new(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     ]
     held = _chosen(request, patient_id, adopted)
     if held is None:
-        context = {"patient": patient, "adopted": adopted}
+        context = {"patient": patient, "adopted": adopted, "bar": read_bar(patient, at=now())}
         return render(request, "plan/no_protocol.html", context)
     newest = queries.signed_plan(patient_id, clinic_id=request.staff.clinic_id)
     refused = None
@@ -332,6 +333,7 @@ def _new_page(
         "plan/new.html",
         {
             "patient": patient,
+            "bar": read_bar(patient, at=now(), next_duty="Sign the plan", next_owner="prescribe"),
             "protocol": held,
             "adopted": adopted,
             "newest": newest,
@@ -435,11 +437,13 @@ def plan(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         raise Http404
     versions = queries.versions(signed.patient_id, clinic_id=clinic_id)
     held = load_protocol(signed.protocol_id) if signed.protocol_id in protocol_ids() else None
+    patient = people.patient(signed.patient_id, clinic_id=clinic_id)
     return render(
         request,
         "plan/plan.html",
         {
-            "patient": people.patient(signed.patient_id, clinic_id=clinic_id),
+            "patient": patient,
+            "bar": read_bar(patient, at=now(), goal=signed.intention),
             "plan": signed,
             "versions": versions,
             "is_newest": versions[0].plan_id == signed.plan_id,

@@ -17,6 +17,7 @@ from vigil.plan import queries as plans
 from vigil.record.clock import now
 from vigil.session import queries as sessions
 from vigil.surveillance import queries as surveillance
+from vigil.web.identity import read_bar
 
 
 @never_cache
@@ -42,6 +43,7 @@ def review(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "programme/review.html",
         {
             "patient": patient,
+            "bar": read_bar(patient, at=at, goal=plan.intention if plan else ""),
             "plan": plan,
             "protocol": None if plan is None else load_protocol(plan.protocol_id),
             "versions": plans.versions(patient_id, clinic_id=clinic_id),

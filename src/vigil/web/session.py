@@ -27,6 +27,7 @@ from vigil.people.duties import Duty, may
 from vigil.plan import queries as plans
 from vigil.programme import actions as programme_actions
 from vigil.programme import queries as programme
+from vigil.programme.domain.facts import Gate
 from vigil.record.clock import now
 from vigil.session import actions, queries
 from vigil.session.domain.facts import ChairView, SessionView
@@ -167,7 +168,6 @@ def _view(request: HttpRequest, session_id: UUID) -> SessionView:
 def _context(request: HttpRequest, view: SessionView) -> dict[str, object]:
     at = now()
     protocol = _protocol(view)
-    head = chair_cards.strip(view, now=at)
     duties = request.staff.duties
     is_before = view.phase in ("checked-in", "ready")
     gate = None
@@ -183,14 +183,14 @@ def _context(request: HttpRequest, view: SessionView) -> dict[str, object]:
         "due_extra": extra if may(duties, "session:observe", method="POST") else view.duties,
         "protocol": protocol,
         "at": at,
-        "strip": head,
-        "advice": chair_cards.advice(head.alarm),
+        "strips": chair_cards.strips(view, now=at),
         "progress": chair_cards.progress(view, protocol, now=at),
         "numbers": chair_cards.numbers(view),
         "given": chair_cards.show_running_mg(view.given_ug),
         "drug_now": session_chart.drug_now(view),
         "drug_detail": session_chart.drug_detail(view),
         "gate": gate,
+        "start_waits": _start_waits(gate),
         "is_before": is_before,
         "is_giving": view.phase in ("running", "paused"),
         "is_nasal": view.infusion_minutes is None,
@@ -206,6 +206,12 @@ def _context(request: HttpRequest, view: SessionView) -> dict[str, object]:
         "stream_path": f"/stream/sessions/{view.session_id}",
         "stream_port": settings.STREAM_PORT,
     }
+
+
+def _start_waits(gate: Gate | None) -> tuple[str, ...]:
+    """What the start still waits for, in words to stand beside a button that cannot be pressed."""
+    items = () if gate is None else gate.items
+    return tuple((item.waits_for or item.text).rstrip(".") for item in items if not item.is_met)
 
 
 @require_POST

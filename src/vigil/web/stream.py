@@ -150,6 +150,8 @@ def _plain_sample(sample: MetricSample) -> dict[str, object]:
         "quality": sample.quality,
         "source": sample.source,
         "measured": plain(sample.measured_at),
+        # Ages count from here: a monitor's clock that is ahead cannot make a value young.
+        "seen": plain(min(sample.measured_at, sample.received_at)),
     }
 
 

@@ -16,6 +16,7 @@ from vigil.surveillance import actions, queries
 from vigil.surveillance.definition import load_definition
 from vigil.surveillance.domain.facts import YEAR_SECONDS
 from vigil.units.refusals import Refused
+from vigil.web.identity import read_bar
 from vigil.web.surveillance_chart import draw_bounds, draw_evidence, per_100
 
 ASKED = (("not-asked", "Not asked"), ("yes", "Yes"), ("no", "No"))
@@ -133,6 +134,7 @@ def adjudicate(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "surveillance/adjudicate.html",
         {
             "patient": patient,
+            "bar": read_bar(patient, at=now()),
             "form": form,
             "refused": refused,
             "definition": load_definition(),

@@ -181,7 +181,7 @@ def _to_explain(day: Day) -> Iterable[TodayItem]:
 def _to_ask(day: Day) -> Iterable[TodayItem]:
     for patient in day.patients:
         if patient.allergies is None:
-            yield _of(patient, "nobody has asked about allergies yet", "people:patient")
+            yield _of(patient, "nobody has asked about allergies yet", "people:patient-edit")
 
 
 TODAY: tuple[tuple[str, frozenset[Duty], Callable[[Day], Iterable[TodayItem]]], ...] = (
@@ -195,7 +195,7 @@ TODAY: tuple[tuple[str, frozenset[Duty], Callable[[Day], Iterable[TodayItem]]], 
     ("Assess", frozenset({Duty.ASSESS}), _to_assess),
     ("New answers", frozenset({Duty.PRESCRIBE, Duty.ASSESS}), _answered),
     ("Ready for a session", frozenset({Duty.MONITOR}), _to_check_in),
-    ("Ask about allergies", frozenset({Duty.REGISTER}), _to_ask),
+    ("Ask about allergies", frozenset({Duty.REGISTER, Duty.MONITOR}), _to_ask),
 )
 """What can wait for somebody: a title, the duties it belongs to, where its items come from, most pressing first.
 

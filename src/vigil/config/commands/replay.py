@@ -41,7 +41,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--start",
         choices=("now", "NOW", "as-recorded"),
         default="now",
-        help="stamp values with the time now, or with the recording's own date (default: now)",
+        help="stamp values so that the last is measured as it is sent, or with the recording's own date "
+        "(default: now)",
     )
     add_feed_flags(parser)
 
@@ -94,13 +95,16 @@ def run(args: argparse.Namespace) -> int:
     if not args.json and recording.not_sent:
         say(f"Not sent, no code in the device table: {', '.join(recording.not_sent)}.")
     set_up_django()
-    from vigil.exchange.devices.replay import due_rows
+    from vigil.exchange.devices.replay import due_rows, stamped_from
     from vigil.record.clock import now
 
     seat = find_seat(args)
+    started_at = stamped_from(recording, now=now(), speed=args.speed)
+    if as_recorded and recording.started_at:
+        started_at = recording.started_at
     due = due_rows(
         recording,
-        started_at=recording.started_at if as_recorded and recording.started_at else now(),
+        started_at=started_at,
         speed=args.speed,
         keep_times=as_recorded,
     )

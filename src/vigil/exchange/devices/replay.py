@@ -59,15 +59,29 @@ def due_rows(
     """The messages of a recording.
 
     Args:
-        started_at: the moment the first row is said to be measured at.
+        started_at: the moment the first row is said to be measured at (see `stamped_from`).
         speed: how many times faster than it was recorded; 0 sends without waiting.
-        keep_times: values keep their recorded distance; otherwise they are stamped as they are sent.
+        keep_times: values keep their recorded distance. Without it they do so too, unless the play is slower
+            than the recording: then they are stamped as they are sent.
     """
     for row in recording.rows:
         after_seconds = row.offset.total_seconds() / speed if speed else 0.0
-        apart = row.offset if keep_times or not speed else timedelta(seconds=after_seconds)
+        is_slow = 0 < speed < 1
+        apart = timedelta(seconds=after_seconds) if is_slow and not keep_times else row.offset
         measured_at = whole_ms(started_at + apart)
         yield Due(after_seconds=after_seconds, read=partial(_spelled, row, measured_at))
+
+
+def stamped_from(recording: Recording, *, now: datetime, speed: float) -> datetime:
+    """The stamp of the first row, so that no stamp of a play that begins now is ahead of the clock.
+
+    Values keep their recorded distance, and a fast play sends them closer together: it begins in the past, by
+    what it gains on the clock, and its last value is stamped as it is sent. All at once (0) ends now.
+    """
+    if 0 < speed <= 1:
+        return now
+    length = recording.rows[-1].offset
+    return now - (length - length / speed if speed else length)
 
 
 def _spelled(row: Row, measured_at: datetime) -> tuple[Spelled, ...]:

@@ -46,10 +46,15 @@ class Sender:
     _heard_at: float = field(default_factory=time.monotonic)
     _tried_at: float = field(default_factory=time.monotonic)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more message would have to wait for an answer first."""
+        return len(self._unanswered) >= self.window
+
     def send(self, control_id: str, payload: bytes) -> None:
         """Put a message under way; waits while too many are."""
         assert control_id not in self._unanswered
-        while len(self._unanswered) >= self.window:
+        while self.is_full:
             self._step(0.1)
         if not self._unanswered:
             # The silence that counts is the one after a question.

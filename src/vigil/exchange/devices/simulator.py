@@ -26,6 +26,15 @@ DESATURATION_MINUTES = 2
 DROPOUT_MINUTES = 1
 INFUSION_MINUTES = 40
 
+TOGETHER = 0.7
+"""How closely lower pressure follows upper pressure between simulated people; chosen for the simulation."""
+
+PULSE_PRESSURE_MMHG = 35
+"""Least difference of the two pressures at rest; chosen for the simulation (about 40 is usual)."""
+
+NARROWEST_MMHG = 25
+"""Least difference of the two pressures at any moment; chosen for the simulation."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
@@ -62,14 +71,24 @@ def draw_patient(
         anchor = physiology.anchor(name)
         return max(lowest, rng.gauss(anchor.value, anchor.sd or 0.0))
 
+    def with_upper(name: str, *, upper_name: str, upper: float, lowest: float) -> float:
+        """Drawn around its own mean with its own spread, and higher where the upper pressure is."""
+        lower, over = physiology.anchor(name), physiology.anchor(upper_name)
+        assert lower.sd
+        assert over.sd
+        expected = lower.value + TOGETHER * lower.sd / over.sd * (upper - over.value)
+        return max(lowest, rng.gauss(expected, lower.sd * (1 - TOGETHER**2) ** 0.5))
+
+    sbp, sbp_rise = around("resting_sbp", lowest=100), around("sbp_rise", lowest=-20)
+    dbp = with_upper("resting_dbp", upper_name="resting_sbp", upper=sbp, lowest=60)
     return SimulatedPatient(
-        resting_sbp=around("resting_sbp", lowest=100),
-        resting_dbp=around("resting_dbp", lowest=60),
+        resting_sbp=sbp,
+        resting_dbp=min(dbp, sbp - PULSE_PRESSURE_MMHG),
         resting_hr=around("resting_hr", lowest=52),
-        resting_rr=around("resting_rr", lowest=11),
+        resting_rr=min(18.0, around("resting_rr", lowest=12)),
         resting_spo2=min(99.0, around("resting_spo2", lowest=95)),
-        sbp_rise=around("sbp_rise", lowest=-20),
-        dbp_rise=around("dbp_rise", lowest=-15),
+        sbp_rise=sbp_rise,
+        dbp_rise=with_upper("dbp_rise", upper_name="sbp_rise", upper=sbp_rise, lowest=-15),
         hr_rise=around("hr_rise", lowest=0),
         seed=seed,
         infusion_minutes=infusion_minutes,
@@ -132,7 +151,7 @@ def vitals_at(patient: SimulatedPatient, minute: float, planted: Planted) -> Vit
         spo2=None if is_off else min(100.0, spo2),
         rr=rr,
         sbp=sbp,
-        dbp=min(dbp, sbp - 15),
+        dbp=min(dbp, sbp - NARROWEST_MMHG),
     )
 
 

@@ -2,9 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 from uuid import UUID
 
 from vigil.people.duties import Duty
+
+
+class Unchanged(Enum):
+    """The one value that says: leave it. None would say that nobody asked."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +25,7 @@ class Clinic:
     name: str
     time_zone: str
     is_simulated: bool
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,16 @@ class Patient:
         """Two letters to stand where a photograph would."""
         parts = [part for part in self.name.split() if part]
         return "".join(part[0] for part in (parts[:1] + parts[-1:]))[:2].upper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a form wants to stand in a patient's details. A field of `UNCHANGED` stays as it is."""
+
+    name: str | Unchanged = UNCHANGED
+    born_on: date | Unchanged = UNCHANGED
+    phone: str | Unchanged = UNCHANGED
+    allergies: tuple[str, ...] | Unchanged | None = UNCHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -424,7 +424,7 @@ class SessionView:
     duties_past: tuple[DutyDue, ...]
     next_duty: DutyDue | None
     alarms: tuple[AlarmView, ...]
-    """Alarms that are not cleared, highest priority first, then oldest."""
+    """Alarms that are not cleared: not yet seen first, then by priority, then the oldest."""
     alarms_past: tuple[AlarmView, ...]
     discharge_items: tuple[OpenItem, ...]
     is_dischargeable: bool

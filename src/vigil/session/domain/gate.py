@@ -3,7 +3,7 @@
 In: a value, the newest good value of the same metric. Out: "good", "gated:<why>" or "none:<spelling>".
 A gated value is kept and drawn hollow; it neither raises an alarm nor resets a running delay.
 
-The order: the device's own "no value", the physical range, older than what is known, the slew.
+The order: the device's own "no value", the physical range, ahead of the clock, older than what is known, the slew.
 These bounds say what a sensor cannot have seen, not what is healthy; limits of care live in protocols.
 """
 
@@ -25,6 +25,10 @@ SLEW_PER_SECOND: Mapping[str, int] = {"spo2": 8, "hr": 60, "pulse": 60}
 """Fastest believable change a second (reference: monitoring, artefact gate)."""
 
 
+AHEAD = timedelta(seconds=60)
+"""A stamp further than this ahead of its arrival is a wrong clock, not a late network; nearer is a clock's drift."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """The newest good value of a metric from one device."""
@@ -39,6 +43,7 @@ def gate(
     *,
     said: str,
     measured_at: datetime,
+    received_at: datetime,
     before: Known | None,
 ) -> str:
     """The quality of a value.
@@ -47,11 +52,12 @@ def gate(
         value_milli: thousandths of the metric's unit, None when there is none.
         said: the quality that the device's door gave it ("good", "gated:...", "none:...").
         measured_at: when it was measured, aware.
+        received_at: when it came, by the server's clock.
         before: the newest good value of this metric from the same device, or None.
 
     >>> from datetime import UTC
     >>> noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    >>> gate("spo2", 127_000, said="good", measured_at=noon, before=None)
+    >>> gate("spo2", 127_000, said="good", measured_at=noon, received_at=noon, before=None)
     'gated:range'
     """
     if value_milli is None:
@@ -64,10 +70,14 @@ def gate(
     low, high = PHYSICAL_RANGE[metric]
     if not low * MILLI <= value_milli <= high * MILLI:
         return "gated:range"
+    if elapsed(received_at, measured_at) > AHEAD:
+        return "gated:ahead"
     if before is None:
         return "good"
     if measured_at < before.measured_at:
-        return "gated:late"
+        # What is stamped later than now cannot prove that a present value comes too late.
+        is_present = elapsed(measured_at, received_at) <= AHEAD
+        return "good" if is_present and before.measured_at > received_at else "gated:late"
     if _is_too_fast(metric, value_milli, measured_at, before):
         return "gated:slew"
     return "good"

@@ -9,7 +9,7 @@ if (chairs) {
     showSample(chair, sample);
     const strip = chair.querySelector<HTMLElement>(".strip");
     if (!strip || sample.value === null) return;
-    setAge(strip, sample.measured);
+    setAge(strip, sample.seen);
     // The server decides that data came back; ask it at once instead of waiting for the next round.
     if (strip.dataset["silent"] !== undefined && sample.quality === "good") refresh();
   };

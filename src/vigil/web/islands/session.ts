@@ -33,7 +33,7 @@ async function begin(box: HTMLElement): Promise<void> {
 function showLive(box: HTMLElement, sample: Sample): void {
   showSample(box, sample);
   const bar = document.getElementById("id-data");
-  if (bar && sample.value !== null && sample.source === "device") setAge(bar, sample.measured);
+  if (bar && sample.value !== null && sample.source === "device") setAge(bar, sample.seen);
 }
 
 /** Another person changed the phase: show the new page, unless someone here is in the middle of a set. */

@@ -4,6 +4,7 @@ from django import template
 
 from vigil.custody.domain.decide import amount_text
 from vigil.custody.domain.facts import Container, Product
+from vigil.units.amounts import UL_PER_ML, show_mg, show_ml
 
 register = template.Library()
 
@@ -26,11 +27,41 @@ def of_product(amount_ug: int, product: Product) -> str:
     return amount_text(product, amount_ug)
 
 
+SYRINGE_STEP_UL = 10
+"""The finest step that a syringe of this use is read to: 0.01 mL."""
+
+
+@register.filter
+def hand_volume(amount_ug: int, product: Product) -> str:
+    """The volume as a syringe shows it: `2.7 mL`, or `about 2.72 mL` when it lies between two lines.
+
+    Nothing for a device, whose drug is not measured by hand.
+    """
+    if product.is_device or not product.strength_ug_per_ml:
+        return ""
+    step_ug = product.strength_ug_per_ml * SYRINGE_STEP_UL
+    steps, rest = divmod(amount_ug * UL_PER_ML, step_ug)
+    if not rest:
+        return show_ml(steps * SYRINGE_STEP_UL)
+    nearest = steps + (2 * rest >= step_ug)
+    if not nearest:
+        return f"less than {show_ml(SYRINGE_STEP_UL)}"
+    return f"about {show_ml(nearest * SYRINGE_STEP_UL)}"
+
+
+@register.filter
+def by_hand(amount_ug: int, product: Product) -> str:
+    """The volume for the hand and the amount for the book: `about 2.72 mL (exactly 27.232 mg)`."""
+    volume, exact = hand_volume(amount_ug, product), show_mg(amount_ug)
+    if not volume:
+        return exact
+    is_between = not volume[0].isdigit()
+    return f"{volume} ({'exactly ' if is_between else ''}{exact})"
+
+
 @register.filter
 def signed_mg(change_ug: int) -> str:
     """A change in mg with its sign; nothing for no change."""
-    from vigil.units.amounts import show_mg
-
     if not change_ug:
         return ""
     return f"{'+' if change_ug > 0 else '−'}{show_mg(abs(change_ug))}"

@@ -1,6 +1,6 @@
 // Clocks that run on the page, by the server's time and not by the tablet's.
 // data-since: minutes and seconds since a moment. data-clock-to: time left until a moment, then how late.
-// data-age: seconds, counted up from what the server said.
+// data-age: seconds, counted up from what the server said; with data-age-words in words.
 
 let offsetMs = 0;
 
@@ -22,6 +22,14 @@ export function clockText(seconds: number): string {
   const minutes = Math.floor((whole % 3600) / 60);
   const rest = String(whole % 60).padStart(2, "0");
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+/** An age as a person says it: now, 25 min ago, 1 h 5 min ago. */
+export function ageWords(seconds: number): string {
+  const all = Math.max(0, Math.floor(seconds / 60));
+  const [hours, minutes] = [Math.floor(all / 60), all % 60];
+  if (hours === 0) return minutes === 0 ? "now" : `${minutes} min ago`;
+  return minutes === 0 ? `${hours} h ago` : `${hours} h ${minutes} min ago`;
 }
 
 /** Hours and minutes on the clinic's own clock. */
@@ -52,7 +60,8 @@ function tick(root: ParentNode): void {
   for (const element of root.querySelectorAll<HTMLElement>("[data-age]")) {
     // The age the server gave is kept as the moment of measurement once, then only counted.
     element.dataset["measured"] ??= String(now - Number(element.dataset["age"]) * 1000);
-    show(element, clockText((now - Number(element.dataset["measured"])) / 1000));
+    const seconds = (now - Number(element.dataset["measured"])) / 1000;
+    show(element, element.dataset["ageWords"] === undefined ? clockText(seconds) : ageWords(seconds));
   }
 }
 

@@ -11,6 +11,8 @@ export interface Sample {
   readonly quality: string;
   readonly source: string;
   readonly measured: string;
+  /** From here its age counts: the earlier of measured and received. */
+  readonly seen: string;
 }
 
 export interface Heartbeat {
@@ -106,12 +108,15 @@ export function listen(box: HTMLElement, after: number, hearing: Hearing): void 
 /** Puts a new value into every number of the page that shows this metric, and its age back to zero. */
 export function showSample(root: ParentNode, sample: Sample): void {
   if (sample.value === null || sample.quality !== "good" || sample.source !== "device") return;
-  const age = serverAge(sample.measured);
+  const age = serverAge(sample.seen);
   for (const box of root.querySelectorAll<HTMLElement>(`[data-metric="${sample.metric}"][data-continuous]`)) {
     const value = box.querySelector("[data-value]");
     if (value) value.textContent = String(Math.round(sample.value));
     box.classList.toggle("hollow", age > FRESH_SECONDS);
-    setAge(box, sample.measured);
+    box.classList.remove("doubted");
+    const doubt = box.querySelector("[data-doubt]");
+    if (doubt) doubt.textContent = "old";
+    setAge(box, sample.seen);
   }
 }
 
@@ -123,8 +128,8 @@ function serverAge(iso: string): number {
 }
 
 /** The age of everything under `box` counts from this moment on. */
-export function setAge(box: ParentNode, measured: string): void {
-  for (const age of box.querySelectorAll<HTMLElement>("[data-age]")) age.dataset["measured"] = String(Date.parse(measured));
+export function setAge(box: ParentNode, seen: string): void {
+  for (const age of box.querySelectorAll<HTMLElement>("[data-age]")) age.dataset["measured"] = String(Date.parse(seen));
 }
 
 /** Numbers of continuous channels go hollow by themselves when their age passes the limit. */
