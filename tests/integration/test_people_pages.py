@@ -276,3 +276,15 @@ def test_somebody_with_every_duty_sees_every_kind_of_work(as_, hire, patient, at
         for item in items:
             assert browser.get(item.href).status_code == 200, item
     assert b"Check in" in browser.get(f"/patients/{patient.patient_id}").content
+
+
+def test_a_fragment_after_the_sign_in_ended_takes_the_whole_page_to_the_sign_in(client):
+    """A board left open does not swap a sign-in form into its chairs."""
+    answer = client.get(
+        "/board/chairs",
+        headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/board"},
+    )
+
+    assert answer.status_code == 200
+    assert answer["HX-Redirect"] == "/sign-in?next=%2Fboard"
+    assert answer.content == b""

@@ -4,13 +4,14 @@ In: a request and the name of its route. Out: the page, the sign-in page, or a p
 """
 
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django_htmx.http import HttpResponseClientRedirect
 
 from vigil.people.duties import POLICY, may
 from vigil.people.queries import clinic, staff_fact
@@ -39,8 +40,11 @@ class PolicyMiddleware:
         if not request.user.is_authenticated:
             if route.startswith("stream:"):
                 return HttpResponse("Sign in first.", status=401)
-            target = urlencode({"next": request.get_full_path()})
-            return HttpResponseRedirect(f"{reverse('people:sign-in')}?{target}")
+            if request.headers.get("HX-Request"):
+                # A fragment of an open page: the whole page goes to the sign-in, and back to itself after.
+                here = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+                return HttpResponseClientRedirect(_sign_in(here))
+            return HttpResponseRedirect(_sign_in(request.get_full_path()))
         request.staff = staff_fact(request.user)
         timezone.activate(ZoneInfo(clinic(request.staff.clinic_id).time_zone))
         if may(request.staff.duties, route, method=request.method):
@@ -48,3 +52,7 @@ class PolicyMiddleware:
         if route.startswith("stream:"):
             return HttpResponse("This is not among your duties.", status=403)
         return render(request, "web/not_allowed.html", status=403)
+
+
+def _sign_in(back_to: str) -> str:
+    return f"{reverse('people:sign-in')}?{urlencode({'next': back_to})}"
