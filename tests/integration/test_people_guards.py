@@ -290,3 +290,29 @@ def test_two_rows_of_one_key_cannot_exist(patient, prescriber, at, key):
     assert again == first
     with pytest.raises(IntegrityError), transaction.atomic():
         row.save(force_insert=True)
+
+
+def test_an_open_stream_ends_with_the_sign_in(client, nurse, django_user_model):
+    """A stream asks again while it is open: signed out, let go or without the duty, it ends."""
+    from vigil.web.stream import still_may
+
+    row = django_user_model.objects.get(pk=nurse.staff_id)
+    client.force_login(row)
+    key = client.session.session_key
+    assert still_may(key, "stream:board")
+    assert not still_may(key, "stream:unknown")
+
+    row.duties = ["receive"]
+    row.save(update_fields=["duties"])
+    assert not still_may(key, "stream:board")
+
+    row.duties = ["monitor"]
+    row.is_active = False
+    row.save(update_fields=["duties", "is_active"])
+    assert not still_may(key, "stream:board")
+
+    row.is_active = True
+    row.save(update_fields=["is_active"])
+    assert still_may(key, "stream:board")
+    client.logout()
+    assert not still_may(key, "stream:board")

@@ -36,7 +36,7 @@ from vigil.session import queries as session
 from vigil.units.refusals import Refused
 from vigil.web.custody_counts import count, counted
 from vigil.web.custody_deliveries import receive
-from vigil.web.custody_draws import draw, due_ug_of, put_back, waste, waste_container
+from vigil.web.custody_draws import GIVING, draw, due_ug_of, put_back, waste, waste_container
 from vigil.web.custody_forms import (
     allowed,
     key_of,
@@ -84,7 +84,7 @@ def safe(request: HttpRequest) -> HttpResponse:
         "totals": queries.totals(clinic_id),
         "disagreements": queries.disagreements(clinic_id),
         "discrepancies": queries.discrepancies(clinic_id),
-        "open_draws": _with_patients(queries.open_draws(clinic_id), clinic_id),
+        "open_draws": _with_patients(_left_over(clinic_id), clinic_id),
         "held_lots": _lots(each for each in containers if each.is_held and each.remaining_ug),
         "expiring": _expiring(containers, today),
         "today": today,
@@ -92,6 +92,16 @@ def safe(request: HttpRequest) -> HttpResponse:
         **allowed(request.staff),
     }
     return render(request, "custody/safe.html", context)
+
+
+def _left_over(clinic_id: UUID) -> tuple[Draw, ...]:
+    """Draws that still hold drug and from which nothing is being given now."""
+    giving = {each.session_id for each in session.open_sessions(clinic_id) if each.phase in GIVING}
+    return tuple(
+        each
+        for each in queries.open_draws(clinic_id)
+        if each.product.is_device or each.purpose_id not in giving
+    )
 
 
 def _shelves(containers: Iterable[Container]) -> tuple[Shelf, ...]:

@@ -137,6 +137,10 @@ def _draw_page(
     return render(request, "custody/draw.html", context, status=status_of(refused))
 
 
+GIVING = ("running", "paused")
+"""Phases in which drug leaves the syringe, so that nobody can say yet what is left in it."""
+
+
 def _running(view: SessionView | None) -> dict[str, object]:
     """What the patient gets at this moment, for the identity bar."""
     if view is None:
@@ -160,6 +164,8 @@ def waste(request: HttpRequest, draw_id: UUID) -> HttpResponse:
         raise Http404
     if request.method == "GET":
         return _waste_page(request, found)
+    if (refused := _being_given(found, request.staff.clinic_id)) is not None:
+        return _waste_page(request, found, refused=refused)
     amount_ug = read_whole(request.POST.get("ug"))
     answer = actions.waste(
         draw_id=draw_id,
@@ -201,6 +207,17 @@ def put_back(request: HttpRequest, draw_id: UUID) -> HttpResponse:
         return _waste_page(request, found, refused=answer)
     messages.success(request, f"Put back: device {answer.container_label}, whole and unused.")
     return redirect("custody:safe")
+
+
+def _being_given(found: Draw, clinic_id: UUID) -> Refused | None:
+    """The refusal while an infusion runs from this syringe: what is left is known once it has stopped."""
+    view = session.view(found.purpose_id, clinic_id=clinic_id, now=now())
+    if found.product.is_device or view is None or view.phase not in GIVING:
+        return None
+    return Refused(
+        code="CUS-BEING-GIVEN",
+        message="The infusion still runs from this syringe. Record its end first; then waste what is left.",
+    )
 
 
 def _waste_page(

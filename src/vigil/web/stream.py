@@ -18,11 +18,15 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import InterfaceError, OperationalError, connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.http import require_safe
 
+from vigil.people.duties import may
+from vigil.people.queries import staff_fact
 from vigil.record.canonical import plain
 from vigil.record.clock import now
 from vigil.session import queries
@@ -31,6 +35,8 @@ from vigil.web.heartbeats import heartbeat_age_seconds
 from vigil.web.stream_hub import HUB, News, Subscriber
 
 HEARTBEAT_SECONDS = 1.0
+RECHECK_SECONDS = 3.0
+"""How often an open stream asks whether its person may still see it: sign-out ends it within 5 s."""
 BATCH = 2_000
 """Most samples of one event; a screen that was away longer gets several."""
 CATCH_UP = timedelta(seconds=10)
@@ -222,7 +228,8 @@ def last_event_id(request: HttpRequest) -> int:
 
 
 def _answer(request: HttpRequest, events: AsyncIterator[str]) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(events, content_type="text/event-stream")
+    watched = while_allowed(events, request.session.session_key, request.resolver_match.view_name)
+    answer = StreamingHttpResponse(watched, content_type="text/event-stream")
     answer["Cache-Control"] = "no-store"
     answer["X-Accel-Buffering"] = "no"
     origin = request.headers.get("Origin", "")
@@ -231,6 +238,33 @@ def _answer(request: HttpRequest, events: AsyncIterator[str]) -> StreamingHttpRe
         answer["Access-Control-Allow-Origin"] = origin
         answer["Access-Control-Allow-Credentials"] = "true"
     return answer
+
+
+async def while_allowed(
+    events: AsyncIterator[str], session_key: str | None, route: str
+) -> AsyncIterator[str]:
+    """The events, until the person has signed out, was let go or lost the duty."""
+    loop = asyncio.get_running_loop()
+    asked = loop.time()
+    async for text in events:
+        if loop.time() - asked >= RECHECK_SECONDS:
+            asked = loop.time()
+            # None: the database is away, so nobody can have signed out in it either.
+            if await _try_read(still_may, session_key, route) is False:
+                return
+        yield text
+
+
+def still_may(session_key: str | None, route: str) -> bool:
+    """Whether the holder of this sign-in may see the route now, asked of the database afresh."""
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    person = get_user(request)
+    return (
+        person.is_authenticated
+        and person.is_active
+        and may(staff_fact(person).duties, route, method="GET")
+    )
 
 
 def is_own_page(origin: str, *, host: str) -> bool:
