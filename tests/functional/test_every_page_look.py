@@ -140,7 +140,7 @@ def test_the_judge_sees_what_is_wrong(browser):
     """Positive control: an input that nobody named and a grey on grey are found."""
     page = browser.new_page()
     page.set_content(
-        "<html lang=en><title>t</title><main><h1>t</h1><input><p style='color:#999;background:#aaa'>x</p>"
+        "<html lang=en><title>t</title><main><h1>t</h1><input><p style='color:#999;background:#aaa'>Grey words on grey</p>"
     )
 
     found = " ".join(violations(page))

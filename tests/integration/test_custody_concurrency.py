@@ -21,7 +21,7 @@ CLIENTS = 8
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATE = (
     "import django; django.setup(); from django.core.management import call_command as run; "
-    "[run('migrate', room, verbosity=0) for room in ('custody', 'record')]"
+    "run('migrate', verbosity=0)"
 )
 
 

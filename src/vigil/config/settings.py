@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "vigil.web.policy.PolicyMiddleware",
 ]
 
-ROOT_URLCONF = os.environ.get("VIGIL_URLCONF", "vigil.config.urls")
+ROOT_URLCONF = "vigil.config.urls"
 WSGI_APPLICATION = "vigil.config.wsgi.application"
 
 TEMPLATES = [
