@@ -136,6 +136,30 @@ def test_every_page_is_accessible_and_fits(browser, addresses):
     assert found == []
 
 
+@pytest.mark.parametrize("width", [390, 768, 820, 961, 1024, 1366])
+def test_nothing_of_the_top_bar_lies_over_anything_else(browser, nurse, clinic, width):
+    """Between phone and desk the words once lay over one another."""
+    Staff.objects.filter(login="nurse1").update(duties=[duty.value for duty in Duty])
+    client = Client()
+    client.force_login(Staff.objects.get(login="nurse1"))
+    with page_of(browser, client, width=width) as page:
+        page.goto("/safe")
+
+        overlaps = page.evaluate(OVERLAPS)
+
+    assert overlaps == []
+
+
+OVERLAPS = """() => {
+  const parts = [...document.querySelectorAll(".topbar .mark, .topbar .topnav a, .topbar .banners .pill, .topbar .who-am-i > button")]
+    .map(part => [part.textContent.trim().slice(0, 20), part.getBoundingClientRect()]).filter(([, box]) => box.width > 0);
+  const found = [];
+  for (const [i, [name, a]] of parts.entries()) for (const [other, b] of parts.slice(i + 1))
+    if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) found.push(name + " over " + other);
+  return found;
+}"""
+
+
 def test_the_judge_sees_what_is_wrong(browser):
     """Positive control: an input that nobody named and a grey on grey are found."""
     page = browser.new_page()

@@ -67,6 +67,13 @@ function alpha(colour: string, share: number): string {
   return colour.replace(/^rgb\(([^)]+)\)$/, (_, parts: string) => `rgba(${parts}, ${share})`);
 }
 
+/** Places of values with a gap on both sides: no line reaches them, so each is drawn as a dot. */
+function alone(plot: uPlot, place: number): number[] {
+  const values = plot.data[place] ?? [];
+  const known = (at: number): boolean => values[at] !== null && values[at] !== undefined;
+  return [...values.keys()].filter((at) => known(at) && !known(at - 1) && !known(at + 1));
+}
+
 export interface Course {
   readonly after: number;
   add(samples: readonly Sample[]): void;
@@ -157,7 +164,7 @@ class Drawing implements Course {
   private plot(panel: Panel): uPlot {
     const colour = this.colour(panel.colour);
     const edge: uPlot.Series = { stroke: alpha(colour, 0.35), width: 0.5, points: { show: false }, spanGaps: false };
-    const middle: uPlot.Series = { stroke: colour, width: 2, points: { show: false }, spanGaps: false, ...(panel.dash ? { dash: panel.dash } : {}) };
+    const middle: uPlot.Series = { stroke: colour, width: 2, points: { show: true, size: 5, width: 0, fill: colour, filter: alone }, spanGaps: false, ...(panel.dash ? { dash: panel.dash } : {}) };
     const hidden: uPlot.Series = { stroke: "transparent", points: { show: false } };
     const series = panel.metric === "bp" ? [{}, hidden, hidden] : [{}, edge, edge, middle];
     return new uPlot(this.options(panel, panel.height, series, (plot) => this.mark(plot, panel)), this.data(panel), this.box);
