@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from vigil.evidence.loading import EvidenceInvalid, EvidenceMissing
+from vigil.evidence.invalid import EvidenceInvalid, EvidenceMissing
 from vigil.evidence.protocols import (
     DoseNotOffered,
     dose_ug,

@@ -6,7 +6,7 @@ import pytest
 
 from vigil.evidence.claim import load_claim_policy, parse_claim_policy
 from vigil.evidence.devices import load_devices, parse_devices
-from vigil.evidence.loading import EvidenceInvalid
+from vigil.evidence.invalid import EvidenceInvalid
 from vigil.evidence.physiology import load_physiology, parse_physiology
 from vigil.evidence.scales import load_scale, parse_scale, scale_ids
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from vigil.evidence.loading import EvidenceInvalid, content_hash, evidence_bytes, read_evidence
+from vigil.evidence.invalid import EvidenceInvalid, content_hash
+from vigil.evidence.loading import evidence_bytes, read_evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from vigil.evidence.loading import EvidenceInvalid, evidence_bytes, read_evidence
+from vigil.evidence.invalid import EvidenceInvalid
+from vigil.evidence.loading import evidence_bytes, read_evidence
 
 Metric = Literal["hr", "pulse", "spo2", "rr", "sbp", "dbp", "map", "temp", "etco2"]
 Certainty = Literal["R", "r", "K", "D"]

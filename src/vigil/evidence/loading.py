@@ -4,7 +4,6 @@ In: YAML text, its name, and the frozen dataclass that it must fill. Out: that f
 """
 
 import dataclasses
-import hashlib
 import re
 import types
 import typing
@@ -14,29 +13,10 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
+from vigil.evidence.invalid import EvidenceInvalid, EvidenceMissing
+
 T = TypeVar("T")
 _PLAIN_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-
-
-class EvidenceInvalid(ValueError):
-    """An evidence file says something that its form does not allow; nothing of it is used."""
-
-    def __init__(self, *, file: str, field: str, value: object, limit: str) -> None:
-        self.file = file
-        self.field = field
-        self.value = value
-        self.limit = limit
-        super().__init__(f"{file}: {field} is {value!r}; {limit}. The file was not loaded.")
-
-
-class EvidenceMissing(LookupError):
-    """There is no such evidence file."""
-
-    def __init__(self, *, folder: str, name: str, known: tuple[str, ...]) -> None:
-        self.folder = folder
-        self.name = name
-        self.known = known
-        super().__init__(f"No {folder} file named {name!r}; known: {', '.join(known)}.")
 
 
 class _OnceLoader(yaml.SafeLoader):
@@ -71,11 +51,6 @@ def evidence_bytes(folder: str, name: str) -> bytes:
         raise EvidenceMissing(folder=folder, name=name, known=known)
     file = resources.files("vigil.evidence") / "data" / folder / f"{name}.yaml"
     return file.read_bytes()
-
-
-def content_hash(content: bytes) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def read_evidence(content: bytes, into: type[T], *, file: str) -> T:

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from vigil.evidence.loading import (
-    EvidenceInvalid,
-    content_hash,
-    evidence_bytes,
-    evidence_ids,
-    read_evidence,
-)
+from vigil.evidence.invalid import EvidenceInvalid, content_hash
+from vigil.evidence.loading import evidence_bytes, evidence_ids, read_evidence
 
 G_PER_KG = 1_000
 

@@ -6,13 +6,8 @@ In: `data/scales/*.yaml`. Out: `vigil.scales.scoring.Scale`.
 import dataclasses
 from functools import cache
 
-from vigil.evidence.loading import (
-    EvidenceInvalid,
-    content_hash,
-    evidence_bytes,
-    evidence_ids,
-    read_evidence,
-)
+from vigil.evidence.invalid import EvidenceInvalid, content_hash
+from vigil.evidence.loading import evidence_bytes, evidence_ids, read_evidence
 from vigil.scales.scoring import Scale
 
 
