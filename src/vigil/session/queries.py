@@ -24,6 +24,7 @@ from vigil.session.domain.facts import (
     DutyDue,
     Latest,
     MetricSample,
+    OpenItem,
     OpenSession,
     SessionFact,
     SessionState,
@@ -86,6 +87,15 @@ def state(session_id: UUID, *, clinic_id: UUID, now: datetime) -> SessionState |
     if not _sessions(clinic_id).filter(pk=session_id).exists():
         return None
     return fold(rows.facts_of([session_id])[session_id], clinic_id=clinic_id, now=now)
+
+
+def open_items(session_id: UUID, *, clinic_id: UUID, now: datetime) -> tuple[OpenItem, ...]:
+    """Every condition of discharge as it stands at `now`, also while the drug still runs; () without such a session."""
+    current = state(session_id, clinic_id=clinic_id, now=now)
+    if current is None:
+        return ()
+    known = discharge_facts(current, answers={}, escort_name=current.escort_name)
+    return discharge_items(known, now=now)
 
 
 def check_in(session_id: UUID, *, clinic_id: UUID) -> CheckedIn | None:

@@ -1,7 +1,8 @@
 // The course of a session: pressure, heart rate, saturation, breaths and the dose, on one time axis.
-// In: the server's thinned past and live samples. Out: four small charts and a dose lane; gaps stay gaps, values that
-// are not believed are hollow, limits are lines, now is a line. The table view holds the same values.
+// In: the server's thinned past and live samples. Out: four small charts, the lane of what is coming and a dose lane; gaps
+// stay gaps, values that are not believed are hollow, limits are lines, now is a line. The table view holds the same values.
 import uPlot from "uplot";
+import { Coming, LANE_HEIGHT } from "./forecast";
 import type { Sample } from "./live";
 
 interface Line {
@@ -47,6 +48,7 @@ const PANELS: readonly Panel[] = [
   { metric: "spo2", title: "SpO₂ %", colour: "--spo2", low: 80, high: 100, height: 84, dash: [7, 3] },
   { metric: "rr", title: "Breaths /min", colour: "--rr", low: 0, high: 30, height: 70, dash: [2, 2] },
 ];
+const COMING: Panel = { metric: "coming", title: "Effect site ng/mL (forecast)", colour: "--drug", low: 0, high: 1, height: LANE_HEIGHT };
 const GAP_SECONDS = 15;
 const LIMIT_WORD: Record<string, string> = { sbp: " upper", dbp: " lower" };
 const LIVE_METRICS: Record<string, string> = { hr: "hr", spo2: "spo2", rr: "rr" };
@@ -83,7 +85,10 @@ export interface Course {
 
 class Drawing implements Course {
   private plots: uPlot[] = [];
+  private lane: uPlot | undefined;
+  private readonly coming: Coming | undefined;
   private colours: Record<string, string> = {};
+  private scale = 1;
   private columnSeconds = 5;
   private isStale = false;
   private waiting: { sbp?: Sample; dbp?: Sample } = {};
@@ -93,6 +98,8 @@ class Drawing implements Course {
     private readonly box: HTMLElement,
     private past: Past,
   ) {
+    const address = figure.dataset["forecast"];
+    this.coming = address ? new Coming(address, (isOtherShape) => this.hear(isOtherShape)) : undefined;
     this.build();
     new ResizeObserver(() => this.resize()).observe(this.box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.build());
@@ -109,14 +116,29 @@ class Drawing implements Course {
     for (const token of ["--text", "--muted", "--line", "--edge", "--surface", "--drug", "--alarm-high", "--alarm-medium", "--alarm-low", ...PANELS.map((panel) => panel.colour)]) {
       this.colours[token] = colourOf(token);
     }
-    this.columnSeconds = Math.max(1, this.past.seconds / Math.max(200, this.box.clientWidth - LEFT));
+    this.columnSeconds = Math.max(1, this.span() / Math.max(200, this.box.clientWidth - LEFT));
+    // With the lane of what is coming, the facts above it give up some height: a desk screen holds all of it.
+    this.scale = this.coming?.isDrawn ? 0.84 : 1;
     this.plots = PANELS.map((panel) => this.plot(panel));
+    this.lane = this.coming?.isDrawn ? this.comingLane() : undefined;
+    if (this.lane) this.plots.push(this.lane);
     this.plots.push(this.doseLane());
     this.say();
   }
 
   private colour(token: string): string {
     return this.colours[token] ?? "";
+  }
+
+  /** Seconds that the time axis shows: the past, and what is forecast. */
+  private span(): number {
+    return Math.max(this.past.seconds, this.coming?.end(this.past.start) ?? 0);
+  }
+
+  /** A new forecast: its lane is drawn again; all of the chart only when its shape changed. */
+  private hear(isOtherShape: boolean): void {
+    if (isOtherShape) this.build();
+    else this.isStale = true;
   }
 
   private width(): number {
@@ -138,9 +160,9 @@ class Drawing implements Course {
   /** Minutes from the start of the drug, every ten or twenty. */
   private minuteMarks(): number[] {
     const zero = this.past.dose?.from ?? 0;
-    const step = this.past.seconds > 5400 ? 1200 : 600;
+    const step = this.span() > 5400 ? 1200 : 600;
     const marks: number[] = [];
-    for (let at = zero - Math.floor(zero / step) * step; at <= this.past.seconds; at += step) marks.push(at);
+    for (let at = zero - Math.floor(zero / step) * step; at <= this.span(); at += step) marks.push(at);
     return marks;
   }
 
@@ -150,14 +172,14 @@ class Drawing implements Course {
 
   private options(panel: Panel | undefined, height: number, series: uPlot.Series[], draw: (plot: uPlot) => void): uPlot.Options {
     return {
-      width: this.width(), height, padding: [panel ? 17 : 4, 8, panel ? 3 : 2, 0], legend: { show: false },
+      width: this.width(), height, padding: [panel ? 17 : 4, 22, panel ? 3 : 2, 0], legend: { show: false },
       cursor: { sync: { key: "course" }, points: { show: false }, drag: { x: false, y: false }, y: false },
       scales: {
-        x: { time: false, range: () => [0, this.past.seconds] },
+        x: { time: false, range: () => [0, this.span()] },
         y: { range: (_plot, low, high) => (panel ? range(panel, low, high) : [0, 1]) },
       },
       axes: this.axes(panel), series, hooks: { draw: [draw] },
-      ...(panel && panel.metric !== "bp" ? { bands: [{ series: [2, 1] as [number, number], fill: alpha(this.colour(panel.colour), 0.22) }] } : {}),
+      ...(panel && panel.metric !== "bp" && panel !== COMING ? { bands: [{ series: [2, 1] as [number, number], fill: alpha(this.colour(panel.colour), 0.22) }] } : {}),
     };
   }
 
@@ -167,7 +189,7 @@ class Drawing implements Course {
     const middle: uPlot.Series = { stroke: colour, width: 2, points: { show: true, size: 5, width: 0, fill: colour, filter: alone }, spanGaps: false, ...(panel.dash ? { dash: panel.dash } : {}) };
     const hidden: uPlot.Series = { stroke: "transparent", points: { show: false } };
     const series = panel.metric === "bp" ? [{}, hidden, hidden] : [{}, edge, edge, middle];
-    return new uPlot(this.options(panel, panel.height, series, (plot) => this.mark(plot, panel)), this.data(panel), this.box);
+    return new uPlot(this.options(panel, Math.round(panel.height * this.scale), series, (plot) => this.mark(plot, panel)), this.data(panel), this.box);
   }
 
   private data(panel: Panel): uPlot.AlignedData {
@@ -286,9 +308,29 @@ class Drawing implements Course {
     ctx.fillText("now", x + 5 * devicePixelRatio, bbox.top + 1);
   }
 
+  private comingLane(): uPlot {
+    const hidden: uPlot.Series[] = [{}, { stroke: "transparent", points: { show: false } }];
+    const options = this.options(COMING, LANE_HEIGHT, hidden, (plot) => this.drawComing(plot));
+    options.scales = { ...options.scales, y: { range: () => [0, this.coming?.top() ?? 1] } };
+    return new uPlot(options, [[0, this.span()], [0, 0]], this.box);
+  }
+
+  private drawComing(plot: uPlot): void {
+    const { ctx } = plot;
+    this.coming?.draw(plot, this.past.start, (token, share) => alpha(this.colour(token), share));
+    ctx.save();
+    this.drawNow(plot, false);
+    ctx.fillStyle = this.colour("--drug");
+    ctx.font = `600 ${12 * devicePixelRatio}px "Inter Variable", system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "bottom";
+    ctx.fillText(COMING.title, plot.bbox.left, plot.bbox.top - 2 * devicePixelRatio);
+    ctx.restore();
+  }
+
   private doseLane(): uPlot {
     const series: uPlot.Series[] = [{}, { stroke: "transparent", points: { show: false } }];
-    return new uPlot(this.options(undefined, 70, series, (plot) => this.drawDose(plot)), [[0, this.past.seconds], [0, 0]], this.box);
+    return new uPlot(this.options(undefined, this.scale < 1 ? 67 : 70, series, (plot) => this.drawDose(plot)), [[0, this.span()], [0, 0]], this.box);
   }
 
   private drawDose(plot: uPlot): void {
@@ -301,15 +343,16 @@ class Drawing implements Course {
     const dose = this.past.dose;
     const top = bbox.top + bbox.height - 14 * unit;
     if (dose) {
-      const from = plot.valToPos(dose.from, "x", true);
-      const to = plot.valToPos(dose.is_running ? this.past.now : dose.to, "x", true);
-      if (dose.planned !== null && dose.is_running) {
-        ctx.fillStyle = alpha(this.colour("--drug"), 0.3);
-        ctx.fillRect(from, top, plot.valToPos(dose.planned, "x", true) - from, 11 * unit);
+      const stretches = this.coming?.doses(this.past.start) ?? this.roughly(dose);
+      for (const [spans, colour] of [[stretches.rest, alpha(this.colour("--drug"), 0.3)], [stretches.given, this.colour("--drug")]] as const) {
+        ctx.fillStyle = colour;
+        for (const [begin, end] of spans) {
+          const from = plot.valToPos(begin, "x", true);
+          ctx.fillRect(from, top, Math.max(plot.valToPos(end, "x", true) - from, 4 * unit), 11 * unit);
+        }
       }
       ctx.fillStyle = this.colour("--drug");
-      ctx.fillRect(from, top, Math.max(to - from, 4 * unit), 11 * unit);
-      ctx.fillText(dose.words, from + 2 * unit, top - 9 * unit);
+      ctx.fillText(dose.words, plot.valToPos(dose.from, "x", true) + 2 * unit, top - 9 * unit);
     }
     ctx.fillStyle = this.colour("--muted");
     for (const [at] of this.past.events) {
@@ -323,6 +366,12 @@ class Drawing implements Course {
     }
     this.drawNow(plot, true);
     ctx.restore();
+  }
+
+  /** Before the first forecast: from the start to now or the stop, and the planned end. */
+  private roughly(dose: NonNullable<Past["dose"]>): { given: [number, number][]; rest: [number, number][] } {
+    const to = dose.is_running ? this.past.now : dose.to;
+    return { given: [[dose.from, to]], rest: dose.planned !== null && dose.is_running ? [[dose.from, dose.planned]] : [] };
   }
 
   private resize(): void {
@@ -378,7 +427,7 @@ class Drawing implements Course {
     if (!this.isStale || document.hidden) return;
     this.isStale = false;
     PANELS.forEach((panel, index) => this.plots[index]?.setData(this.data(panel)));
-    this.plots.at(-1)?.redraw(false);
+    for (const plot of this.plots.slice(PANELS.length)) plot.setData([[0, this.span()], [0, 0]]);
   }
 
   async reload(): Promise<void> {
