@@ -7,7 +7,7 @@ from a_custody_scene import Scene, count_all, sign_plan, stock
 from vigil.custody import queries
 from vigil.custody.domain.ledger import FLOWS
 from vigil.custody.models import Account, Act, Movement
-from vigil.custody.rows import open_outside_account
+from vigil.custody.writing import open_outside_account
 from vigil.record.clock import new_id
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def drawn(scene):
 def outside(clinic):
     return {
         kind: open_outside_account(clinic.clinic_id, kind)
-        for kind in ("supplier", "patient", "waste", "returned", "loss")
+        for kind in ("supplier", "patient", "waste", "returned", "distributor", "loss")
     }
 
 

@@ -1,4 +1,7 @@
-"""The only readers of custody that other rooms may call; they return frozen facts, never querysets."""
+"""The only readers of custody that other rooms may call; they return frozen facts, never querysets.
+
+The readers beside it are named here too, so that a caller needs this module alone: `balances`, `differing`, `law`.
+"""
 
 from datetime import date
 from uuid import UUID
@@ -7,12 +10,32 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from vigil.custody import catalogue
+from vigil.custody.balances import (
+    acts_between,
+    acts_of,
+    balance,
+    lots,
+    open_transfers,
+    order,
+    orders,
+    patients_of_lot,
+    places,
+    recorded,
+)
+from vigil.custody.differing import (
+    arithmetic,
+    clocks,
+    count_summary,
+    discrepancies,
+    discrepancy,
+    inventory_clocks,
+    known_defects,
+)
 from vigil.custody.domain.facts import (
     Container,
     ContainerStory,
     Counted,
     CountSummary,
-    Discrepancy,
     Draw,
     Period,
     Product,
@@ -20,15 +43,29 @@ from vigil.custody.domain.facts import (
     SeenBy,
     Totals,
 )
-from vigil.custody.domain.register import Recorded, register_of, story_of
+from vigil.custody.domain.register import register_of, story_of
+from vigil.custody.law import adopted_law, declared_ul, is_allowed
 from vigil.custody.models import Act as ActRow
 from vigil.custody.models import Container as ContainerRow
 from vigil.custody.models import Count as CountRow
 from vigil.custody.models import CountLine as CountLineRow
-from vigil.custody.models import Discrepancy as DiscrepancyRow
 from vigil.custody.models import Draw as DrawRow
 from vigil.custody.models import Movement as MovementRow
-from vigil.custody.rows import act_fact, container_fact, draw_fact, product_fact
+from vigil.custody.rows import (
+    CONTAINER_ROWS,
+    act_fact,
+    container_fact,
+    draw_fact,
+    product_fact,
+)
+
+__all__ = (
+    "acts_between", "adopted_law", "arithmetic", "balance", "book_amounts_seen_by", "clocks", "container",
+    "container_story", "containers", "count", "counts", "declared_ul", "disagreements", "discrepancies",
+    "discrepancy", "draw", "draws_for", "history", "inventory_clocks", "is_allowed", "is_day_open",
+    "known_defects", "lots", "open_draws", "open_transfers", "order", "orders", "patients_of_lot", "places",
+    "products", "register", "totals", "unexplained_ug",
+)  # fmt: skip
 
 
 def products(clinic_id: UUID) -> tuple[Product, ...]:
@@ -38,14 +75,14 @@ def products(clinic_id: UUID) -> tuple[Product, ...]:
 
 def containers(clinic_id: UUID) -> tuple[Container, ...]:
     """Every container of the clinic, empty ones too, by label."""
-    rows = ContainerRow.objects.filter(clinic_id=clinic_id).select_related("product")
+    rows = ContainerRow.objects.filter(clinic_id=clinic_id).select_related(*CONTAINER_ROWS)
     return tuple(container_fact(row) for row in rows.order_by("label"))
 
 
 def container(container_id: UUID, *, clinic_id: UUID) -> Container | None:
     """The clinic's container with this id, or None."""
     rows = ContainerRow.objects.filter(id=container_id, clinic_id=clinic_id)
-    row = rows.select_related("product").first()
+    row = rows.select_related(*CONTAINER_ROWS).first()
     return None if row is None else container_fact(row)
 
 
@@ -80,7 +117,7 @@ def counts(clinic_id: UUID, *, on: date | None = None) -> tuple[CountSummary, ..
     rows = CountRow.objects.filter(clinic_id=clinic_id).select_related("act")
     if on is not None:
         rows = rows.filter(day=on)
-    return tuple(_count_summary(row) for row in rows.order_by("-act_id")[:50])
+    return tuple(count_summary(row) for row in rows.order_by("-act_id")[:50])
 
 
 def count(count_id: UUID, *, clinic_id: UUID) -> Counted | None:
@@ -91,16 +128,6 @@ def count(count_id: UUID, *, clinic_id: UUID) -> Counted | None:
     counted = act_fact(row.act)
     assert isinstance(counted, Counted)
     return counted
-
-
-def discrepancies(clinic_id: UUID) -> tuple[Discrepancy, ...]:
-    """Every difference that a count opened, oldest first."""
-    rows = (
-        DiscrepancyRow.objects.filter(clinic_id=clinic_id)
-        .select_related("line__container__product", "owner")
-        .order_by("opened_at", "id")
-    )
-    return tuple(_discrepancy(row) for row in rows)
 
 
 def book_amounts_seen_by(clinic_id: UUID) -> SeenBy:
@@ -127,14 +154,19 @@ def container_story(container_id: UUID, *, clinic_id: UUID) -> ContainerStory | 
     found = container(container_id, clinic_id=clinic_id)
     if found is None:
         return None
-    lines = story_of(_recorded(_acts_of(container_id, clinic_id)), container_id)
+    lines = story_of(recorded(acts_of(container_id, clinic_id)), container_id)
     draws = _draws(DrawRow.objects.filter(container_id=container_id, clinic_id=clinic_id))
     return ContainerStory(container=found, lines=lines, draws=draws)
 
 
+def history(container_id: UUID, *, clinic_id: UUID) -> ContainerStory | None:
+    """The same as `container_story`, by the name that the command line uses."""
+    return container_story(container_id, clinic_id=clinic_id)
+
+
 def register(clinic_id: UUID, period: Period) -> tuple[RegisterPage, ...]:
     """The controlled-drug register of a period: one page for each product ever received."""
-    acts = _recorded(ActRow.objects.filter(clinic_id=clinic_id))
+    acts = recorded(ActRow.objects.filter(clinic_id=clinic_id))
     received = {
         row.product_id: product_fact(row.product)
         for row in ContainerRow.objects.filter(clinic_id=clinic_id).select_related("product")
@@ -149,8 +181,8 @@ def totals(clinic_id: UUID) -> Totals:
     No balance row is read: this is the second derivation that the balances are held against.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_TOTALS, [clinic_id])
-        received, given, wasted, returned, stock, in_syringes = cursor.fetchone()
+        cursor.execute(_TOTALS, {"clinic": clinic_id})
+        received, given, wasted, returned, stock, in_syringes, distributor, loss = cursor.fetchone()
     return Totals(
         received_ug=received,
         given_ug=given,
@@ -158,6 +190,8 @@ def totals(clinic_id: UUID) -> Totals:
         returned_ug=returned,
         stock_ug=stock,
         in_syringes_ug=in_syringes,
+        distributor_ug=distributor,
+        under_investigation_ug=loss,
     )
 
 
@@ -174,19 +208,22 @@ def disagreements(clinic_id: UUID) -> tuple[UUID, ...]:
 
 
 _TOTALS = """
+WITH change AS (
+    SELECT target_id AS account_id, ug FROM custody_movement WHERE clinic_id = %(clinic)s
+    UNION ALL
+    SELECT source_id, -ug FROM custody_movement WHERE clinic_id = %(clinic)s
+)
 SELECT
-    coalesce(sum(m.ug) FILTER (WHERE s.kind = 'supplier'), 0)::bigint,
-    coalesce(sum(m.ug) FILTER (WHERE t.kind = 'patient'), 0)::bigint,
-    coalesce(sum(m.ug) FILTER (WHERE t.kind = 'waste'), 0)::bigint,
-    coalesce(sum(m.ug) FILTER (WHERE t.kind = 'returned'), 0)::bigint,
-    (coalesce(sum(m.ug) FILTER (WHERE t.kind = 'container'), 0)
-     - coalesce(sum(m.ug) FILTER (WHERE s.kind = 'container'), 0))::bigint,
-    (coalesce(sum(m.ug) FILTER (WHERE t.kind = 'draw'), 0)
-     - coalesce(sum(m.ug) FILTER (WHERE s.kind = 'draw'), 0))::bigint
-FROM custody_movement m
-JOIN custody_account s ON s.id = m.source_id
-JOIN custody_account t ON t.id = m.target_id
-WHERE m.clinic_id = %s
+    coalesce(-sum(c.ug) FILTER (WHERE a.kind = 'supplier'), 0)::bigint,
+    coalesce(sum(c.ug) FILTER (WHERE a.kind = 'patient'), 0)::bigint,
+    coalesce(sum(c.ug) FILTER (WHERE a.kind = 'waste'), 0)::bigint,
+    coalesce(sum(c.ug) FILTER (WHERE a.kind = 'returned'), 0)::bigint,
+    coalesce(sum(c.ug) FILTER (WHERE a.kind = 'container'), 0)::bigint,
+    coalesce(sum(c.ug) FILTER (WHERE a.kind = 'draw'), 0)::bigint,
+    coalesce(sum(c.ug) FILTER (WHERE a.kind = 'distributor'), 0)::bigint,
+    coalesce(sum(c.ug) FILTER (WHERE a.kind = 'loss'), 0)::bigint
+FROM change c
+JOIN custody_account a ON a.id = c.account_id
 """
 
 _DISAGREEMENTS = """
@@ -209,58 +246,3 @@ ORDER BY balance.id
 
 def _draws(rows: QuerySet[DrawRow]) -> tuple[Draw, ...]:
     return tuple(draw_fact(row) for row in rows.select_related("act").order_by("act_id"))
-
-
-def _acts_of(container_id: UUID, clinic_id: UUID) -> QuerySet[ActRow]:
-    draws = DrawRow.objects.filter(container_id=container_id).values("id")
-    moved = MovementRow.objects.filter(
-        Q(source_id=container_id)
-        | Q(target_id=container_id)
-        | Q(source_id__in=draws)
-        | Q(target_id__in=draws)
-    )
-    counted = CountLineRow.objects.filter(container_id=container_id)
-    return ActRow.objects.filter(
-        Q(id__in=moved.values("act_id"))
-        | Q(id__in=counted.values("count__act_id"))
-        | Q(kind__in=("held", "released"), body__contains=str(container_id)),
-        clinic_id=clinic_id,
-    )
-
-
-def _recorded(rows: QuerySet[ActRow]) -> list[Recorded]:
-    return [
-        Recorded(act_id=row.act_id, kind=row.kind, recorded_at=row.recorded_at, act=act_fact(row))
-        for row in rows.order_by("id")
-    ]
-
-
-def _count_summary(row: CountRow) -> CountSummary:
-    counted = act_fact(row.act)
-    assert isinstance(counted, Counted)
-    return CountSummary(
-        count_id=row.id,
-        kind=counted.kind,
-        day=row.day,
-        at=counted.at,
-        by_name=counted.by.name,
-        witness_name=counted.witness.name,
-        containers=len(counted.lines),
-        mismatches=len(counted.mismatches),
-    )
-
-
-def _discrepancy(row: DiscrepancyRow) -> Discrepancy:
-    line = row.line
-    return Discrepancy(
-        discrepancy_id=row.id,
-        container_id=line.container_id,
-        container_label=line.container.label,
-        product=product_fact(line.container.product),
-        expected_ug=line.expected_ug,
-        counted_ug=line.counted_ug,
-        difference_ug=line.counted_ug - line.expected_ug,
-        owner_id=row.owner_id,
-        owner_name=row.owner.name,
-        opened_at=row.opened_at,
-    )

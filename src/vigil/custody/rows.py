@@ -1,19 +1,29 @@
-"""Rows to facts and facts to rows: the only place that knows both shapes.
+"""Rows to facts: what the database keeps, as the frozen facts of the domain. `writing` is the other way.
 
-In: a row of custody, or an act. Out: the frozen fact, or the rows that keep the act.
+In: a row of custody. Out: the frozen fact.
 """
-
-from datetime import datetime
-from typing import Any
-from uuid import UUID, uuid5
 
 import msgspec
 
+from vigil.custody.domain.deeds import (
+    Adopted,
+    Arrived,
+    Closed,
+    Corrected,
+    DeadSpaceBooked,
+    DeadSpaceSet,
+    Diluted,
+    Lost,
+    Ordered,
+    PlaceOpened,
+    Sent,
+    SentOut,
+    UseChanged,
+)
 from vigil.custody.domain.facts import (
     Act,
     Container,
     Counted,
-    CountLine,
     Draw,
     Drawn,
     Given,
@@ -25,19 +35,12 @@ from vigil.custody.domain.facts import (
     Wasted,
 )
 from vigil.custody.domain.fold import status_of
-from vigil.custody.domain.ledger import Account, movements_of, signed_lines
-from vigil.custody.models import Account as AccountRow
+from vigil.custody.domain.things import SAFE, Place, PlaceKind, on_the_way_to
 from vigil.custody.models import Act as ActRow
 from vigil.custody.models import Container as ContainerRow
-from vigil.custody.models import Count as CountRow
-from vigil.custody.models import CountLine as CountLineRow
-from vigil.custody.models import Discrepancy as DiscrepancyRow
 from vigil.custody.models import Draw as DrawRow
-from vigil.custody.models import Movement as MovementRow
+from vigil.custody.models import Place as PlaceRow
 from vigil.custody.models import Product as ProductRow
-from vigil.record.actions import CUSTODY, append
-from vigil.record.canonical import canonical, plain
-from vigil.record.clock import new_id, now
 
 KINDS: dict[str, type[Act]] = {
     "received": Received,
@@ -48,8 +51,21 @@ KINDS: dict[str, type[Act]] = {
     "counted": Counted,
     "held": Held,
     "released": Released,
+    "ordered": Ordered,
+    "place-opened": PlaceOpened,
+    "sent": Sent,
+    "arrived": Arrived,
+    "sent-out": SentOut,
+    "diluted": Diluted,
+    "dead-space-set": DeadSpaceSet,
+    "dead-space": DeadSpaceBooked,
+    "use-changed": UseChanged,
+    "lost": Lost,
+    "corrected": Corrected,
+    "closed": Closed,
+    "adopted": Adopted,
 }
-_KIND_OF: dict[type[Act], str] = {fact: kind for kind, fact in KINDS.items()}
+KIND_OF: dict[type[Act], str] = {fact: kind for kind, fact in KINDS.items()}
 
 
 def act_fact(row: ActRow) -> Act:
@@ -70,8 +86,30 @@ def product_fact(row: ProductRow) -> Product:
     )
 
 
+def place_fact(row: PlaceRow | None) -> Place:
+    """The place of a row; no row is the safe."""
+    if row is None:
+        return SAFE
+    kind = PLACE_KINDS[row.kind]
+    return Place(place_id=row.id, kind=kind, name=row.name)
+
+
+PLACE_KINDS: dict[str, PlaceKind] = {
+    "safe": "safe",
+    "cabinet": "cabinet",
+    "quarantine": "quarantine",
+}
+
+CONTAINER_ROWS = ("product", "place", "transfer__target")
+"""What must be loaded with a container's row to make its fact."""
+
+
 def container_fact(row: ContainerRow) -> Container:
-    """The container of a row whose product is loaded."""
+    """The container of a row whose CONTAINER_ROWS are loaded."""
+    if (row.transfer_id and row.transfer is None) or (row.place_id and row.place is None):
+        # The row was locked after a wait and is newer than what was loaded beside it: load that again.
+        row = ContainerRow.objects.select_related(*CONTAINER_ROWS).get(id=row.id)
+    transfer = row.transfer
     return Container(
         container_id=row.id,
         product=product_fact(row.product),
@@ -83,6 +121,10 @@ def container_fact(row: ContainerRow) -> Container:
         status=status_of(
             filled_ug=row.filled_ug, remaining_ug=row.remaining_ug, is_held=row.is_held
         ),
+        place=place_fact(row.place)
+        if transfer is None
+        else on_the_way_to(place_fact(transfer.target)),
+        transfer_id=row.transfer_id,
     )
 
 
@@ -110,181 +152,7 @@ def draw_fact(row: DrawRow) -> Draw:
         witness=drawn.witness.staff_id,
         witness_name=drawn.witness.name,
         at=drawn.at,
+        lost_ug=row.lost_ug,
+        diluted_to_ul=row.diluted_to_ul,
+        is_in_use=row.is_in_use,
     )
-
-
-def write_act(
-    act: Act, *, clinic_id: UUID, key: UUID, request_hash: str, owner_id: UUID | None = None
-) -> None:
-    """Write the act, its rows, its movements and its entry in the chained register, all or none.
-
-    The caller holds the transaction and the locks. `owner_id` owns the discrepancies of a count.
-    """
-    kind = _KIND_OF[type(act)]
-    witness = getattr(act, "witness", None)
-    row = ActRow.objects.create(
-        act_id=new_id(),
-        clinic_id=clinic_id,
-        kind=kind,
-        at=act.at,
-        recorded_at=now(),
-        by_id=act.by.staff_id,
-        witness_id=None if witness is None else witness.staff_id,
-        key=key,
-        request_hash=request_hash,
-        body=canonical(act),
-    )
-    _write_children(act, row, owner_id)
-    _write_movements(act, row)
-    append(
-        clinic_id=clinic_id,
-        register=CUSTODY,
-        kind=f"custody.{type(act).__name__}",
-        subject=_subject(act),
-        by=act.by.staff_id,
-        at=act.at,
-        body=_record_body(act, row.act_id, key),
-    )
-
-
-def outside_account_id(clinic_id: UUID, kind: str) -> UUID:
-    """The id of the clinic's one account of this kind: made from both, so nobody looks it up."""
-    return uuid5(clinic_id, f"account:{kind}")
-
-
-def open_outside_account(clinic_id: UUID, kind: str) -> UUID:
-    """The clinic's one account of this kind, made at its first use."""
-    account_id = outside_account_id(clinic_id, kind)
-    AccountRow.objects.get_or_create(id=account_id, clinic_id=clinic_id, kind=kind)
-    return account_id
-
-
-def _subject(act: Act) -> UUID:
-    if isinstance(act, Received):
-        return act.receipt_id
-    if isinstance(act, Counted):
-        return act.count_id
-    if isinstance(act, Held | Released):
-        return act.hold_id
-    return act.container_id
-
-
-def _record_body(act: Act, act_id: UUID, key: UUID) -> dict[str, Any]:
-    lines = signed_lines(movements_of(act))
-    body: dict[str, Any] = plain(act)
-    return {
-        **body,
-        "act_id": act_id,
-        "key": key,
-        "movements": [{"account": account, "ug": ug} for account, ug in lines],
-    }
-
-
-def _write_children(act: Act, row: ActRow, owner_id: UUID | None) -> None:
-    if isinstance(act, Received):
-        _write_containers(act, row.clinic_id)
-    elif isinstance(act, Drawn):
-        _write_draw(act, row)
-    elif isinstance(act, Counted):
-        _write_count(act, row, owner_id)
-    elif isinstance(act, Held | Released):
-        ContainerRow.objects.filter(clinic_id=row.clinic_id, id__in=act.container_ids).update(
-            is_held=isinstance(act, Held)
-        )
-
-
-def _write_containers(act: Received, clinic_id: UUID) -> None:
-    product = act.product
-    ProductRow.objects.get_or_create(
-        id=product.product_id,
-        clinic_id=clinic_id,
-        defaults={
-            "name": product.name,
-            "drug": product.drug,
-            "form": product.form,
-            "strength_ug_per_ml": product.strength_ug_per_ml,
-            "content_ug": product.content_ug,
-            "is_second_strength": product.is_second_strength,
-        },
-    )
-    ContainerRow.objects.bulk_create(
-        ContainerRow(
-            id=each.container_id,
-            clinic_id=clinic_id,
-            product_id=product.product_id,
-            lot=act.lot,
-            expires_on=act.expires_on,
-            label=each.label,
-            filled_ug=product.content_ug,
-        )
-        for each in act.containers
-    )
-    AccountRow.objects.bulk_create(
-        AccountRow(
-            id=each.container_id,
-            clinic_id=clinic_id,
-            kind="container",
-            container_id=each.container_id,
-        )
-        for each in act.containers
-    )
-
-
-def _write_draw(act: Drawn, row: ActRow) -> None:
-    DrawRow.objects.create(
-        id=act.draw_id,
-        clinic_id=row.clinic_id,
-        act=row,
-        container_id=act.container_id,
-        patient_id=act.patient_id,
-        plan_id=act.plan_id,
-        purpose_id=act.purpose_id,
-    )
-    AccountRow.objects.create(
-        id=act.draw_id, clinic_id=row.clinic_id, kind="draw", draw_id=act.draw_id
-    )
-
-
-def _write_count(act: Counted, row: ActRow, owner_id: UUID | None) -> None:
-    count = CountRow.objects.create(
-        id=act.count_id, clinic_id=row.clinic_id, act=row, kind=act.kind, day=act.day
-    )
-    for line in act.lines:
-        line_row = CountLineRow.objects.create(
-            clinic_id=row.clinic_id,
-            count=count,
-            container_id=line.container_id,
-            expected_ug=line.expected_ug,
-            counted_ug=line.counted_ug,
-        )
-        if line.difference_ug:
-            _open_discrepancy(line, line_row, owner_id, act.at)
-
-
-def _open_discrepancy(
-    line: CountLine, line_row: CountLineRow, owner_id: UUID | None, at: datetime
-) -> None:
-    assert line.difference_ug != 0
-    assert owner_id is not None, "a discrepancy always has an owner"
-    DiscrepancyRow.objects.create(
-        id=new_id(), clinic_id=line_row.clinic_id, line=line_row, owner_id=owner_id, opened_at=at
-    )
-
-
-def _write_movements(act: Act, row: ActRow) -> None:
-    MovementRow.objects.bulk_create(
-        MovementRow(
-            clinic_id=row.clinic_id,
-            act=row,
-            source_id=_account_id(row.clinic_id, movement.source),
-            target_id=_account_id(row.clinic_id, movement.target),
-            ug=movement.ug,
-        )
-        for movement in movements_of(act)
-    )
-
-
-def _account_id(clinic_id: UUID, account: Account) -> UUID:
-    if account.of is not None:
-        return account.of
-    return open_outside_account(clinic_id, account.kind)

@@ -1,4 +1,4 @@
-"""The twelve duties and the one policy table: who may see and do what. Default deny.
+"""The thirteen duties and the one policy table: who may see and do what. Default deny.
 
 In: a route name and a person's duties. Out: allowed or not.
 """
@@ -13,6 +13,7 @@ class Duty(StrEnum):
     REGISTER = "register"
     ASSESS = "assess"
     PRESCRIBE = "prescribe"
+    ORDER = "order"
     RECEIVE = "receive"
     PREPARE = "prepare"
     WITNESS = "witness"
@@ -49,7 +50,9 @@ CLINICAL = frozenset(
         Duty.REVIEW,
     }
 )
-CUSTODIAN = frozenset({Duty.RECEIVE, Duty.PREPARE, Duty.GIVE, Duty.RECONCILE, Duty.REVIEW})
+CUSTODIAN = frozenset(
+    {Duty.ORDER, Duty.RECEIVE, Duty.PREPARE, Duty.GIVE, Duty.RECONCILE, Duty.REVIEW}
+)
 
 
 def _see(*duties: Duty) -> RoutePolicy:
@@ -100,6 +103,27 @@ POLICY: dict[str, RoutePolicy] = {
     "custody:put-back": _do(Duty.PREPARE),
     "custody:hold": _do(Duty.RECEIVE, Duty.PREPARE, Duty.RECONCILE),
     "custody:release": _do(Duty.RECONCILE),
+    "custody:past": _policy(CUSTODIAN),
+    "custody:order": _policy(CUSTODIAN, Duty.ORDER),
+    "custody:count-sheet": _policy(CUSTODIAN),
+    "custody:lots": _policy(CUSTODIAN),
+    "custody:lot": _policy(CUSTODIAN),
+    "custody:transfers": _policy(CUSTODIAN, Duty.PREPARE, Duty.RECEIVE, Duty.RECONCILE),
+    "custody:arrive": _do(Duty.PREPARE, Duty.RECEIVE, Duty.RECONCILE),
+    "custody:place-new": _do(Duty.RECONCILE, Duty.ADMINISTER),
+    "custody:send-out": _do(Duty.RECEIVE, Duty.RECONCILE),
+    "custody:differences": _policy(CUSTODIAN),
+    "custody:difference": _policy(CUSTODIAN),
+    "custody:lose": _do(Duty.RECONCILE),
+    "custody:close": _do(Duty.RECONCILE),
+    "custody:correct": _do(Duty.RECONCILE, Duty.PREPARE, Duty.GIVE),
+    "custody:loss-draft": _see(Duty.RECONCILE, Duty.REVIEW),
+    "custody:dilute": _do(Duty.PREPARE),
+    "custody:dead-space": _do(Duty.PREPARE),
+    "custody:pack": _see(Duty.RECONCILE, Duty.REVIEW),
+    "custody:pack-file": _see(Duty.RECONCILE, Duty.REVIEW),
+    "custody:law": _policy(CUSTODIAN, Duty.RECONCILE, Duty.ADMINISTER),
+    "custody:dead-space-limit": _do(Duty.RECONCILE),
     # session
     "session:board": _policy(CLINICAL | {Duty.REGISTER}),
     "session:chairs": _policy(CLINICAL | {Duty.REGISTER}),
@@ -118,6 +142,11 @@ POLICY: dict[str, RoutePolicy] = {
     "session:note": _policy(CLINICAL),
     "session:table": _policy(CLINICAL),
     "session:history": _policy(CLINICAL),
+    # kinetics: what models say; nothing is recorded
+    "kinetics:course": _policy(CLINICAL),
+    "kinetics:order-course": _see(Duty.PRESCRIBE),
+    "kinetics:forecast": _policy(CLINICAL),
+    "kinetics:forecast-table": _policy(CLINICAL),
     # live stream (ASGI process)
     "stream:board": _policy(CLINICAL | {Duty.REGISTER}),
     "stream:session": _policy(CLINICAL),
@@ -132,6 +161,8 @@ POLICY: dict[str, RoutePolicy] = {
     # record and system
     "record:record": _see(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
     "record:export": _see(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
+    "record:write-sheet": _do(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
+    "record:sheet": _see(Duty.RECONCILE, Duty.REVIEW, Duty.ADMINISTER),
     "system:health": PUBLIC,
     "look:theme": PUBLIC,
     "system:status": _see(*Duty),

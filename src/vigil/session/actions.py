@@ -54,7 +54,7 @@ from vigil.session.domain.facts import (
 )
 from vigil.session.domain.fold import given_by_rate, rate_before_pause
 from vigil.session.domain.given import planned_rate_ug_per_hour
-from vigil.session.giving import draws_of, enter_given, give_chosen, give_next_device
+from vigil.session.giving import claim_draws, draws_of, enter_given, give_chosen, give_next_device
 from vigil.session.models import AlarmFact as AlarmFactRow
 from vigil.session.models import Chair as ChairRow
 from vigil.session.models import Session as SessionRow
@@ -196,7 +196,7 @@ def start(
     def after(row: SessionRow) -> Refused | None:
         state = state_of(row, at=at)
         if state.infusion_minutes is not None:
-            return None
+            return claim_draws(row, is_in_use=True, by=by, at=at, key=key)
         return give_next_device(row, draws_of(row)[0], by=by, at=at, key=uuid5(key, "first device"))
 
     return act(
@@ -293,7 +293,9 @@ def stop(
         return rows.body(given_ug=given_ug, given_from=given_from, reason=reason.strip())
 
     def after(row: SessionRow) -> Refused | None:
-        return enter_given(row, by=by, at=at, key=key)
+        # What still runs is not in use any more from here on; only then can it be booked as given.
+        refused = claim_draws(row, is_in_use=False, by=by, at=at, key=key)
+        return refused or enter_given(row, by=by, at=at, key=key)
 
     return act(
         "Stopped",

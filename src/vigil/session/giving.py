@@ -25,6 +25,26 @@ def draws_of(row: SessionRow) -> tuple[Draw, ...]:
     )
 
 
+def claim_draws(
+    row: SessionRow, *, is_in_use: bool, by: Staff, at: datetime, key: UUID
+) -> Refused | None:
+    """Tell custody that an infusion runs from the session's draws, or no longer: meanwhile nothing is wasted there."""
+    for draw in draws_of(row):
+        if draw.is_in_use == is_in_use or (is_in_use and draw.remaining_ug == 0):
+            continue
+        answer = custody.change_use(
+            draw_id=draw.draw_id,
+            is_in_use=is_in_use,
+            purpose_id=row.id,
+            by=by,
+            at=at,
+            key=uuid5(key, f"in use {is_in_use} {draw.draw_id}"),
+        )
+        if isinstance(answer, Refused):
+            return answer
+    return None
+
+
 def enter_given(row: SessionRow, *, by: Staff, at: datetime, key: UUID) -> Refused | None:
     """Enter the given amount in the safe's register, over the draws in the order they were made."""
     if state_of(row, at=at).infusion_minutes is None:

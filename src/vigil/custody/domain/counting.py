@@ -31,6 +31,8 @@ def decide_count(
     by: Person,
     witness: Person,
     at: datetime,
+    estimated: frozenset[UUID] = frozenset(),
+    may_estimate: bool = False,
 ) -> Counted | Refused:
     """Record what two people counted; a difference is an answer, not a refusal.
 
@@ -39,6 +41,8 @@ def decide_count(
         counted_ug: for each container counted, what was found, 0 or more.
         is_day_open: an opening count was made today and no closing count after it.
         seen_by: who was shown a container's book amount since it last moved.
+        estimated: containers whose amount was judged by eye, not measured.
+        may_estimate: the clinic's adopted jurisdiction lets an opened container be estimated.
     """
     held = {container.container_id: container for container in containers}
     refused = (
@@ -46,6 +50,7 @@ def decide_count(
         or _refuse_count_kind(kind, is_day_open)
         or _refuse_uncounted(held, kind, counted_ug)
         or _refuse_impossible(held, counted_ug)
+        or _refuse_estimates(held, estimated, may_estimate)
         or _refuse_seen(held, kind, counted_ug, seen_by, by, witness)
     )
     if refused is not None:
@@ -56,6 +61,7 @@ def decide_count(
             label=container.label,
             expected_ug=container.remaining_ug,
             counted_ug=counted_ug[container_id],
+            is_estimate=container_id in estimated,
         )
         for container_id, container in sorted(held.items(), key=lambda item: item[1].label)
         if container_id in counted_ug
@@ -71,7 +77,7 @@ def _refuse_count_kind(kind: CountKind, is_day_open: bool) -> Refused | None:
             code="CUS-DAY-OPENED",
             message="The day is already open. Make a spot count instead.",
         )
-    if kind == "closing" and not is_day_open:
+    if kind in ("closing", "handover") and not is_day_open:
         return DAY_NOT_OPEN
     return None
 
@@ -111,6 +117,30 @@ def _refuse_impossible(
                 message=f"{container.label} holds at most "
                 f"{amount_text(container.product, container.filled_ug)}. Read it again.",
             )
+    return None
+
+
+def _refuse_estimates(
+    held: Mapping[UUID, Container], estimated: frozenset[UUID], may_estimate: bool
+) -> Refused | None:
+    if not estimated:
+        return None
+    if not may_estimate:
+        return Refused(
+            code="CUS-ESTIMATE",
+            message="No adopted rule of this clinic allows an estimate. Measure what is there.",
+        )
+    # What nobody opened is counted, not judged by eye: its content stands on its label.
+    wrong = [
+        held[each].label
+        for each in estimated
+        if each in held and (held[each].status == "sealed" or held[each].product.is_device)
+    ]
+    if wrong:
+        return Refused(
+            code="CUS-ESTIMATE",
+            message=f"Only an opened vial may be estimated; not: {', '.join(sorted(wrong))}.",
+        )
     return None
 
 

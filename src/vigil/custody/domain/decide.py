@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from vigil.custody.domain.deeds import Ordered
 from vigil.custody.domain.facts import (
     Authorisation,
     Container,
@@ -42,10 +43,13 @@ def decide_receive(
     on: date,
     by: Person,
     at: datetime,
+    order: Ordered | None = None,
+    waiting: int = 0,
 ) -> Received | Refused:
     """Take a delivery in, unless lot, expiry, invoice or number cannot be right.
 
-    `known_expiry` is the expiry that this lot of this product already has here, if any.
+    `known_expiry` is the expiry that this lot of this product already has here, if any. `waiting` is how many
+    containers of `order` did not come yet; a delivery of more or fewer is taken in and says so (`surplus`).
     """
     if not 1 <= len(container_ids) <= CONTAINERS_PER_RECEIPT_MAX:
         return Refused(
@@ -69,6 +73,12 @@ def decide_receive(
             message=f"Lot {lot} is known here with expiry {known_expiry}, not {expires_on}. "
             "Read the label again.",
         )
+    if order is not None and order.product != product:
+        return Refused(
+            code="CUS-ORDER-OTHER",
+            message=f"The order {order.reference} is for {order.product.name}, not {product.name}. "
+            "Choose the right order, or take it in without one.",
+        )
     containers = tuple(
         ReceivedContainer(container_id=container_id, label=f"{receipt_number}-{place:02d}")
         for place, container_id in enumerate(container_ids, start=1)
@@ -82,6 +92,8 @@ def decide_receive(
         containers=containers,
         by=by,
         at=at,
+        order_id=None if order is None else order.order_id,
+        ordered=None if order is None else waiting,
     )
 
 
@@ -135,7 +147,7 @@ def decide_draw(
 
 def decide_give(draw: Draw, *, amount_ug: int, by: Person, at: datetime) -> Given | Refused:
     """Record what went into the patient, unless the syringe holds less."""
-    if (refused := _refuse_draw_amount(draw, amount_ug)) is not None:
+    if (refused := refuse_draw_amount(draw, amount_ug)) is not None:
         return refused
     return Given(
         draw_id=draw.draw_id,
@@ -153,8 +165,9 @@ def decide_waste_draw(
     """Record waste from a syringe, unless the witness is the wasting person or it holds less."""
     refused = (
         refuse_self(by, witness)
-        or _refuse_draw_amount(draw, amount_ug)
-        or _refuse_no_reason(reason)
+        or refuse_in_use(draw)
+        or refuse_draw_amount(draw, amount_ug)
+        or refuse_no_reason(reason)
     )
     if refused is not None:
         return refused
@@ -183,8 +196,9 @@ def decide_waste_container(
     refused = (
         refuse_self(by, witness)
         or _refuse_held(container)
+        or refuse_on_the_way(container)
         or _refuse_amount(container, amount_ug)
-        or _refuse_no_reason(reason)
+        or refuse_no_reason(reason)
     )
     if refused is not None:
         return refused
@@ -202,7 +216,11 @@ def decide_waste_container(
 
 def decide_put_back(draw: Draw, *, by: Person, witness: Person, at: datetime) -> PutBack | Refused:
     """Put an unused device back, whole; what was in a syringe never goes back into a vial."""
-    refused = refuse_self(by, witness) or _refuse_draw_amount(draw, draw.remaining_ug)
+    refused = (
+        refuse_self(by, witness)
+        or refuse_in_use(draw)
+        or refuse_draw_amount(draw, draw.remaining_ug)
+    )
     if refused is not None:
         return refused
     if not draw.product.is_device or draw.remaining_ug != draw.drawn_ug:
@@ -228,7 +246,7 @@ def decide_hold(
     waiting = [each for each in containers if not each.is_held and each.remaining_ug]
     if not waiting:
         return Refused(code="CUS-HOLD-NONE", message="Nothing of this lot is left to set aside.")
-    if (refused := _refuse_no_reason(reason)) is not None:
+    if (refused := refuse_no_reason(reason)) is not None:
         return refused
     return Held(
         hold_id=hold_id,
@@ -254,7 +272,7 @@ def decide_release(
     held = [each for each in containers if each.is_held]
     if not held:
         return Refused(code="CUS-HOLD-NONE", message="Nothing of this lot is set aside.")
-    if (refused := refuse_self(by, witness) or _refuse_no_reason(reason)) is not None:
+    if (refused := refuse_self(by, witness) or refuse_no_reason(reason)) is not None:
         return refused
     return Released(
         hold_id=hold_id,
@@ -312,7 +330,8 @@ def refuse_self(by: Person, witness: Person) -> Refused | None:
     )
 
 
-def _refuse_no_reason(reason: str) -> Refused | None:
+def refuse_no_reason(reason: str) -> Refused | None:
+    """The refusal when nothing is written where a reason belongs, else None."""
     if reason.strip():
         return None
     return Refused(code="CUS-REASON", message="Write the reason. It stands in the register.")
@@ -330,7 +349,8 @@ def _refuse_other_drug(container: Container, authorisation: Authorisation) -> Re
 
 
 def _refuse_out_of_use(container: Container, on: date) -> Refused | None:
-    if (refused := _refuse_held(container)) is not None:
+    refused = _refuse_held(container) or _refuse_elsewhere(container)
+    if refused is not None:
         return refused
     if container.expires_on < on:
         return Refused(
@@ -339,6 +359,35 @@ def _refuse_out_of_use(container: Container, on: date) -> Refused | None:
             "Take another, and waste this one with a witness.",
         )
     return None
+
+
+def _refuse_elsewhere(container: Container) -> Refused | None:
+    if (refused := refuse_on_the_way(container)) is not None or container.place.is_for_use:
+        return refused
+    return Refused(
+        code="CUS-QUARANTINE",
+        message=f"{container.label} stands in {container.place.name}: nothing is drawn there.",
+    )
+
+
+def refuse_on_the_way(container: Container) -> Refused | None:
+    """The refusal while a container is between two places, else None."""
+    if container.transfer_id is None:
+        return None
+    return Refused(
+        code="CUS-ON-THE-WAY",
+        message=f"{container.label}: {container.place.name.lower()}. Receive it there first.",
+    )
+
+
+def refuse_in_use(draw: Draw) -> Refused | None:
+    """The refusal while something is being given from the draw: what is left is not known yet."""
+    if not draw.is_in_use:
+        return None
+    return Refused(
+        code="CUS-BEING-GIVEN",
+        message="Drug is being given from this draw. Record its end first; then waste what is left.",
+    )
 
 
 def _refuse_held(container: Container) -> Refused | None:
@@ -374,7 +423,8 @@ def _refuse_amount(container: Container, amount_ug: int) -> Refused | None:
     return None
 
 
-def _refuse_draw_amount(draw: Draw, amount_ug: int) -> Refused | None:
+def refuse_draw_amount(draw: Draw, amount_ug: int) -> Refused | None:
+    """The refusal when a draw does not hold the amount, else None."""
     if draw.remaining_ug == 0:
         return Refused(
             code="CUS-DRAW-CLOSED",

@@ -9,105 +9,27 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from vigil.units.amounts import UL_PER_ML
+from vigil.custody.domain.deeds import (
+    Adopted,
+    Arrived,
+    Closed,
+    Corrected,
+    DeadSpaceBooked,
+    DeadSpaceSet,
+    Diluted,
+    Lost,
+    Ordered,
+    PlaceOpened,
+    Sent,
+    SentOut,
+    UseChanged,
+)
+from vigil.custody.domain.things import Container, Draw, Form, Person, Product, Status
 
-Form = Literal["vial", "device"]
-Status = Literal["sealed", "open", "empty", "held"]
-CountKind = Literal["opening", "closing", "spot"]
+__all__ = ("Container", "Draw", "Form", "Person", "Product", "Status")
+"""Said here too, where the first rooms that read custody look for them."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Who signed, by id and by the name they had at that moment."""
-
-    staff_id: UUID
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
-    """A drug in one strength and one kind of container. The concentration comes from here only."""
-
-    product_id: UUID
-    name: str
-    drug: str
-    form: Form
-    strength_ug_per_ml: int | None
-    content_ug: int
-    is_second_strength: bool = False
-
-    @property
-    def is_device(self) -> bool:
-        return self.form == "device"
-
-    def volume_ul(self, amount_ug: int) -> int | None:
-        """The volume that holds the amount, or None when it is no whole number of microlitres.
-
-        >>> from uuid import UUID
-        >>> vial = Product(product_id=UUID(int=1), name="k", drug="ketamine", form="vial",
-        ...                strength_ug_per_ml=10_000, content_ug=200_000)
-        >>> vial.volume_ul(35_000), vial.volume_ul(35_001)
-        (3500, None)
-        """
-        if self.strength_ug_per_ml is None:
-            return None
-        volume_ul, rest = divmod(amount_ug * UL_PER_ML, self.strength_ug_per_ml)
-        return None if rest else volume_ul
-
-    def amount_ug(self, volume_ul: int) -> int | None:
-        """The amount in the volume, or None when it is no whole number of micrograms."""
-        if self.strength_ug_per_ml is None:
-            return None
-        amount_ug, rest = divmod(volume_ul * self.strength_ug_per_ml, UL_PER_ML)
-        return None if rest else amount_ug
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
-    """One vial or device, as it stands now."""
-
-    container_id: UUID
-    product: Product
-    lot: str
-    expires_on: date
-    label: str
-    filled_ug: int
-    remaining_ug: int
-    status: Status
-
-    @property
-    def is_held(self) -> bool:
-        return self.status == "held"
-
-    @property
-    def full_percent(self) -> int:
-        """How full, in whole percent, rounded down: for the picture only."""
-        return self.remaining_ug * 100 // self.filled_ug
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
-    """What was taken out for one patient and one purpose, and where it went since."""
-
-    draw_id: UUID
-    container_id: UUID
-    container_label: str
-    lot: str
-    expires_on: date
-    product: Product
-    patient_id: UUID
-    plan_id: UUID
-    purpose_id: UUID
-    drawn_ug: int
-    given_ug: int
-    wasted_ug: int
-    returned_ug: int
-    remaining_ug: int
-    drawn_by: UUID
-    drawn_by_name: str
-    witness: UUID
-    witness_name: str
-    at: datetime
+CountKind = Literal["opening", "closing", "spot", "handover"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +65,13 @@ class Received:
     containers: tuple[ReceivedContainer, ...]
     by: Person
     at: datetime
+    order_id: UUID | None = None
+    ordered: int | None = None
+
+    @property
+    def surplus(self) -> int | None:
+        """Containers more (or, negative, fewer) than the order still waited for; None without an order."""
+        return None if self.ordered is None else len(self.containers) - self.ordered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +141,7 @@ class CountLine:
     label: str
     expected_ug: int
     counted_ug: int
+    is_estimate: bool = False
 
     @property
     def difference_ug(self) -> int:
@@ -263,7 +193,29 @@ class Released:
     at: datetime
 
 
-Act = Received | Drawn | Given | Wasted | PutBack | Counted | Held | Released
+Act = (
+    Received
+    | Drawn
+    | Given
+    | Wasted
+    | PutBack
+    | Counted
+    | Held
+    | Released
+    | Ordered
+    | PlaceOpened
+    | Sent
+    | Arrived
+    | SentOut
+    | Diluted
+    | DeadSpaceSet
+    | DeadSpaceBooked
+    | UseChanged
+    | Lost
+    | Corrected
+    | Closed
+    | Adopted
+)
 
 
 # --- what readers get ---------------------------------------------------------------------------
@@ -291,6 +243,9 @@ class Discrepancy:
     owner_id: UUID
     owner_name: str
     opened_at: datetime
+    count_id: UUID | None = None
+    is_estimate: bool = False
+    closing: Closed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,12 +336,22 @@ class Totals:
     returned_ug: int
     stock_ug: int
     in_syringes_ug: int
+    distributor_ug: int = 0
+    under_investigation_ug: int = 0
 
     @property
     def unexplained_ug(self) -> int:
-        """Received less everything that has a place: zero, always."""
+        """Received less everything that has a place: zero until a loss was declared, and then that loss.
+
+        A loss under investigation has no place: it stays in this figure until a correction finds it.
+        """
         return self.received_ug - (
-            self.given_ug + self.wasted_ug + self.returned_ug + self.stock_ug + self.in_syringes_ug
+            self.given_ug
+            + self.wasted_ug
+            + self.returned_ug
+            + self.distributor_ug
+            + self.stock_ug
+            + self.in_syringes_ug
         )
 
 

@@ -6,24 +6,21 @@ positive amount, so an act cannot fail to balance: there is no way to write one 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
-from vigil.custody.domain.facts import (
-    Act,
-    Counted,
-    Drawn,
-    Given,
-    Held,
-    PutBack,
-    Received,
-    Released,
-    Wasted,
+from vigil.custody.domain.deeds import Corrected, DeadSpaceBooked, Lost, SentOut, Side
+from vigil.custody.domain.facts import Act, Drawn, Given, PutBack, Received, Wasted
+
+AccountKind = Side
+
+OUTSIDE: tuple[AccountKind, ...] = (
+    "supplier",
+    "patient",
+    "waste",
+    "returned",
+    "distributor",
+    "loss",
 )
-
-AccountKind = Literal["supplier", "container", "draw", "patient", "waste", "returned", "loss"]
-
-OUTSIDE: tuple[AccountKind, ...] = ("supplier", "patient", "waste", "returned", "loss")
 """Accounts that a clinic has one of each; the others are one for each container and draw."""
 
 FLOWS: frozenset[tuple[AccountKind, AccountKind]] = frozenset(
@@ -32,13 +29,15 @@ FLOWS: frozenset[tuple[AccountKind, AccountKind]] = frozenset(
         ("container", "draw"),
         ("container", "waste"),
         ("container", "returned"),
+        ("container", "distributor"),
         ("container", "loss"),
         ("draw", "patient"),
         ("draw", "waste"),
+        ("draw", "loss"),
         ("draw", "container"),
     }
 )
-"""The only ways drug moves; the database refuses any other."""
+"""The only ways drug moves; the database refuses any other. A correction may also go each way back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,7 @@ class Movement:
 SUPPLIER = Account(kind="supplier")
 PATIENT = Account(kind="patient")
 WASTE = Account(kind="waste")
+LOSS = Account(kind="loss")
 
 
 def container_account(container_id: UUID) -> Account:
@@ -77,28 +77,36 @@ def draw_account(draw_id: UUID) -> Account:
 
 
 def movements_of(act: Act) -> tuple[Movement, ...]:
-    """What the act moved; a count, a hold and a release move nothing."""
-    if isinstance(act, Received):
-        return tuple(
-            _move(SUPPLIER, container_account(each.container_id), act.product.content_ug)
-            for each in act.containers
-        )
-    if isinstance(act, Drawn):
-        target = draw_account(act.draw_id)
-        return (_move(container_account(act.container_id), target, act.drawn_ug),)
-    if isinstance(act, Given):
-        return (_move(draw_account(act.draw_id), PATIENT, act.amount_ug),)
-    if isinstance(act, Wasted):
-        source = (
-            container_account(act.container_id)
-            if act.draw_id is None
-            else draw_account(act.draw_id)
-        )
-        return (_move(source, WASTE, act.amount_ug),)
-    if isinstance(act, PutBack):
-        target = container_account(act.container_id)
-        return (_move(draw_account(act.draw_id), target, act.amount_ug),)
-    assert isinstance(act, Counted | Held | Released)
+    """What the act moved; a count, a hold, a transfer between places and a signature move nothing."""
+    match act:
+        case Received():
+            full_ug = act.product.content_ug
+            return tuple(
+                _move(SUPPLIER, container_account(each.container_id), full_ug)
+                for each in act.containers
+            )
+        case Drawn():
+            source, target = container_account(act.container_id), draw_account(act.draw_id)
+            return (_move(source, target, act.drawn_ug),)
+        case Given():
+            return (_move(draw_account(act.draw_id), PATIENT, act.amount_ug),)
+        case Wasted():
+            return (_move(_holder(act), WASTE, act.amount_ug),)
+        case DeadSpaceBooked():
+            return (_move(draw_account(act.draw_id), WASTE, act.amount_ug),)
+        case Lost():
+            return (_move(_holder(act), LOSS, act.amount_ug),)
+        case PutBack():
+            source, target = draw_account(act.draw_id), container_account(act.container_id)
+            return (_move(source, target, act.amount_ug),)
+        case SentOut():
+            gone = Account(kind=act.to)
+            return tuple(
+                _move(container_account(each.container_id), gone, each.amount_ug)
+                for each in act.containers
+            )
+        case Corrected():
+            return _pair(act)
     return ()
 
 
@@ -110,6 +118,39 @@ def signed_lines(movements: Iterable[Movement]) -> tuple[tuple[str, int], ...]:
         change[str(movement.target)] = change.get(str(movement.target), 0) + movement.ug
     assert sum(change.values()) == 0
     return tuple(sorted(change.items()))
+
+
+def recorded_lines(act: Act) -> tuple[tuple[str, int], ...]:
+    """The signed lines that the record keeps. A correction shows both movements of its pair, not their sum."""
+    movements = movements_of(act)
+    if not isinstance(act, Corrected):
+        return signed_lines(movements)
+    return tuple(line for each in movements for line in signed_lines([each]))
+
+
+def _holder(act: Wasted | Lost) -> Account:
+    if act.draw_id is None:
+        return container_account(act.container_id)
+    return draw_account(act.draw_id)
+
+
+def _pair(act: Corrected) -> tuple[Movement, ...]:
+    """The wrong movement backwards, then the right one; a side of zero is left out."""
+    source = side_account(act, act.source)
+    target = side_account(act, act.target)
+    assert (act.source, act.target) in FLOWS
+    pair = ((target, source, act.was_ug), (source, target, act.is_ug))
+    return tuple(Movement(source=a, target=b, ug=ug) for a, b, ug in pair if ug)
+
+
+def side_account(act: Corrected, side: Side) -> Account:
+    """The account that a side of a correction names."""
+    if side == "container":
+        return container_account(act.container_id)
+    if side == "draw":
+        assert act.draw_id is not None
+        return draw_account(act.draw_id)
+    return Account(kind=side)
 
 
 def _move(source: Account, target: Account, ug: int) -> Movement:

@@ -8,25 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from vigil.custody.domain.decide import amount_text
+from vigil.custody.domain.deeds import Corrected, DeadSpaceBooked, Lost, SentOut
 from vigil.custody.domain.facts import (
     Act,
-    Counted,
     Drawn,
     Given,
-    Held,
     Period,
     Product,
     PutBack,
     Received,
     RegisterPage,
     RegisterRow,
-    Released,
     StoryLine,
     Wasted,
 )
 from vigil.custody.domain.ledger import movements_of
-from vigil.units.amounts import show_mg
+from vigil.custody.domain.wording import text_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +51,7 @@ def story_of(recorded: Iterable[Recorded], container_id: UUID) -> tuple[StoryLin
                 kind=each.kind,
                 at=each.act.at,
                 recorded_at=each.recorded_at,
-                text=_text(each.act, container_id),
+                text=text_of(each.act, container_id),
                 change_ug=change_ug,
                 balance_ug=balance_ug,
                 in_syringes_ug=in_syringes_ug,
@@ -107,14 +104,20 @@ def _page(
     opening_ug = balance_ug = 0
     rows: list[RegisterRow] = []
     for each in recorded:
-        if _product_of(each.act, where) != product:
+        places = [
+            (container_id, where[container_id])
+            for container_id in _containers_of(each.act)
+            if where[container_id].product == product
+        ]
+        if not places:
             continue
-        change_ug = sum(_container_changes(each.act).values())
+        changes = _container_changes(each.act)
+        change_ug = sum(changes.get(container_id, 0) for container_id, _ in places)
         balance_ug += change_ug
         if each.act.at < period.start:
             opening_ug = balance_ug
         elif each.act.at < period.end:
-            rows.append(_row(each, product, change_ug, balance_ug, where, patients))
+            rows.append(_row(each, places, change_ug, balance_ug, patients))
     closing_ug = rows[-1].balance_ug if rows else opening_ug
     return RegisterPage(
         product=product, opening_ug=opening_ug, rows=tuple(rows), closing_ug=closing_ug
@@ -123,53 +126,65 @@ def _page(
 
 def _row(
     each: Recorded,
-    product: Product,
+    places: Sequence[tuple[UUID, _Place]],
     change_ug: int,
     balance_ug: int,
-    where: dict[UUID, _Place],
     patients: dict[UUID, UUID],
 ) -> RegisterRow:
     act = each.act
     witness = getattr(act, "witness", None)
     draw_id = getattr(act, "draw_id", None)
-    place = None if isinstance(act, Received) else where[_container_of(act)]
-    used_ug = act.amount_ug if isinstance(act, Given | Wasted) and act.draw_id is not None else 0
+    only_id, place = places[0]
+    lots = sorted({place.lot for _, place in places})
     return RegisterRow(
         act_id=each.act_id,
         kind=each.kind,
         at=act.at,
         recorded_at=each.recorded_at,
-        product=product,
-        text=_text(act, None if place is None else _container_of(act)),
-        container_label=_labels(act) if place is None else place.label,
-        lot=act.lot if isinstance(act, Received) else where[_container_of(act)].lot,
+        product=place.product,
+        text=text_of(act, only_id if len(places) == 1 and not isinstance(act, Received) else None),
+        container_label=_labels([place.label for _, place in places]),
+        lot=", ".join(lots),
         patient_id=None if draw_id is None else patients.get(draw_id),
         in_ug=max(change_ug, 0),
         out_ug=max(-change_ug, 0),
-        used_ug=used_ug,
+        used_ug=_used_ug(act),
         balance_ug=balance_ug,
         by_name=act.by.name,
         witness_name=None if witness is None else witness.name,
-        reference=act.invoice if isinstance(act, Received) else getattr(act, "reason", ""),
+        reference=_reference(act),
     )
 
 
-def _labels(act: Act) -> str:
-    assert isinstance(act, Received)
-    first, last = act.containers[0].label, act.containers[-1].label
+def _used_ug(act: Act) -> int:
+    """What left a draw by the act, µg: it had left the safe before. A correction may take some back."""
+    if isinstance(act, Given | Wasted | DeadSpaceBooked | Lost) and act.draw_id is not None:
+        return act.amount_ug
+    if isinstance(act, Corrected) and act.source == "draw":
+        return act.change_ug
+    return 0
+
+
+def _reference(act: Act) -> str:
+    if isinstance(act, Received):
+        return act.invoice
+    if isinstance(act, SentOut):
+        return act.reference
+    return str(getattr(act, "reason", ""))
+
+
+def _labels(labels: Sequence[str]) -> str:
+    first, last = labels[0], labels[-1]
     return first if first == last else f"{first} to {last}"
 
 
-def _product_of(act: Act, where: dict[UUID, _Place]) -> Product | None:
-    """The product whose page the act stands on; counts and holds stand on none."""
-    if isinstance(act, Counted | Held | Released):
-        return None
-    return act.product if isinstance(act, Received) else where[_container_of(act)].product
-
-
-def _container_of(act: Act) -> UUID:
-    assert isinstance(act, Drawn | Given | Wasted | PutBack)
-    return act.container_id
+def _containers_of(act: Act) -> tuple[UUID, ...]:
+    """The containers on whose page the act stands: acts that move an amount, and no others."""
+    if isinstance(act, Received | SentOut):
+        return tuple(each.container_id for each in act.containers)
+    if isinstance(act, Drawn | Given | Wasted | PutBack | DeadSpaceBooked | Lost | Corrected):
+        return (act.container_id,)
+    return ()
 
 
 def _container_changes(act: Act) -> dict[UUID, int]:
@@ -184,42 +199,9 @@ def _container_changes(act: Act) -> dict[UUID, int]:
 
 def _change(act: Act, container_id: UUID) -> tuple[int, int]:
     """How much the act changed the container itself, and what of it is in syringes."""
-    syringe_ug = 0
+    change_ug = syringe_ug = 0
     for movement in movements_of(act):
-        syringe_ug += movement.ug if movement.target.kind == "draw" else 0
-        syringe_ug -= movement.ug if movement.source.kind == "draw" else 0
-    return _container_changes(act).get(container_id, 0), syringe_ug
-
-
-def _text(act: Act, container_id: UUID | None) -> str:
-    if isinstance(act, Received):
-        number = "" if container_id is not None else f"{len(act.containers)} × "
-        amount = amount_text(act.product, act.product.content_ug)
-        return f"Received {number}{amount}, invoice {act.invoice}"
-    if isinstance(act, Drawn):
-        return f"Drawn {amount_text(act.product, act.drawn_ug)}"
-    if isinstance(act, Given):
-        return f"Given {show_mg(act.amount_ug)}"
-    if isinstance(act, Wasted):
-        return (
-            f"Wasted {show_mg(act.amount_ug)} from the {'vial' if act.draw_id is None else 'draw'}"
-        )
-    if isinstance(act, PutBack):
-        return f"Put back {show_mg(act.amount_ug)}, whole and unused"
-    if isinstance(act, Held):
-        return f"Lot {act.lot} set aside"
-    if isinstance(act, Released):
-        return f"Lot {act.lot} released for use"
-    return _count_text(act, container_id)
-
-
-def _count_text(act: Counted, container_id: UUID | None) -> str:
-    name = {"opening": "Opening", "closing": "Closing", "spot": "Spot"}[act.kind]
-    for line in act.lines:
-        if line.container_id == container_id:
-            if not line.difference_ug:
-                return f"{name} count: equal"
-            return (
-                f"{name} count: {show_mg(line.counted_ug)} found, book {show_mg(line.expected_ug)}"
-            )
-    return f"{name} count"
+        for account, ug in ((movement.source, -movement.ug), (movement.target, movement.ug)):
+            change_ug += ug if account.of == container_id else 0
+            syringe_ug += ug if account.kind == "draw" else 0
+    return change_ug, syringe_ug

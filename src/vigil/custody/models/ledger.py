@@ -19,11 +19,35 @@ ACT_KINDS = (
     "counted",
     "held",
     "released",
+    "ordered",
+    "place-opened",
+    "sent",
+    "arrived",
+    "sent-out",
+    "diluted",
+    "dead-space-set",
+    "dead-space",
+    "use-changed",
+    "lost",
+    "corrected",
+    "closed",
+    "adopted",
 )
 WITNESSED_KINDS = ("drawn", "wasted", "put-back", "counted", "released")
 """Acts that no one person can do alone; the database asks for the second name."""
 
-COUNT_KINDS = ("opening", "closing", "spot")
+WITNESSED_KINDS_SINCE = (
+    "sent-out",
+    "diluted",
+    "dead-space-set",
+    "dead-space",
+    "lost",
+    "corrected",
+    "closed",
+)
+"""The same for the acts that came later: a constraint of their own, so that the first one stays as it was."""
+
+COUNT_KINDS = ("opening", "closing", "spot", "handover")
 
 
 class Product(models.Model):
@@ -92,6 +116,10 @@ class Act(models.Model):
                 condition=~Q(kind__in=WITNESSED_KINDS) | Q(witness__isnull=False),
                 name="custody_act_witness_needed",
             ),
+            models.CheckConstraint(
+                condition=~Q(kind__in=WITNESSED_KINDS_SINCE) | Q(witness__isnull=False),
+                name="custody_act_witness_needed_since",
+            ),
         ]
 
 
@@ -107,9 +135,18 @@ class Container(models.Model):
     filled_ug = models.IntegerField()
     remaining_ug = models.IntegerField(default=0)
     is_held = models.BooleanField(default=False)
+    place = models.ForeignKey(
+        "custody.Place", on_delete=models.PROTECT, null=True, help_text="none: the safe"
+    )
+    transfer = models.ForeignKey(
+        "custody.Transfer", on_delete=models.PROTECT, null=True, help_text="while it is on the way"
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(place=None) | Q(transfer=None), name="custody_container_at_one_place"
+            ),
             models.UniqueConstraint(fields=["clinic", "id"], name="custody_container_clinic_id"),
             models.UniqueConstraint(fields=["clinic", "label"], name="custody_container_label"),
             models.CheckConstraint(
@@ -134,6 +171,9 @@ class Draw(models.Model):
     wasted_ug = models.IntegerField(default=0)
     returned_ug = models.IntegerField(default=0)
     remaining_ug = models.IntegerField(default=0)
+    lost_ug = models.IntegerField(default=0, db_default=0)
+    diluted_to_ul = models.IntegerField(null=True)
+    is_in_use = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [models.Index(fields=["clinic", "purpose_id"], name="custody_draw_purpose")]
@@ -141,9 +181,16 @@ class Draw(models.Model):
             models.UniqueConstraint(fields=["clinic", "id"], name="custody_draw_clinic_id"),
             models.CheckConstraint(
                 condition=Q(
-                    drawn_ug=F("given_ug") + F("wasted_ug") + F("returned_ug") + F("remaining_ug")
+                    drawn_ug=F("given_ug")
+                    + F("wasted_ug")
+                    + F("returned_ug")
+                    + F("lost_ug")
+                    + F("remaining_ug")
                 ),
                 name="custody_draw_balances",
+            ),
+            models.CheckConstraint(
+                condition=Q(lost_ug__gte=0, drawn_ug__gte=0), name="custody_draw_lost_not_under"
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -233,6 +280,7 @@ class CountLine(models.Model):
     container = models.ForeignKey(Container, on_delete=models.PROTECT)
     expected_ug = models.IntegerField()
     counted_ug = models.IntegerField()
+    is_estimate = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         triggers = append_only("custody_countline")

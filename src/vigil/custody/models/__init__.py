@@ -1,0 +1,53 @@
+"""All tables of custody, so that Django finds them here and the room imports them from one place."""
+
+from vigil.custody.models.around import (
+    Adoption,
+    Arrival,
+    Closing,
+    Correction,
+    DeadSpace,
+    Delivery,
+    Dilution,
+    Loss,
+    Order,
+    Place,
+    Placement,
+    Transfer,
+    Use,
+)
+from vigil.custody.models.ledger import (
+    Account,
+    Act,
+    Container,
+    Count,
+    CountLine,
+    Discrepancy,
+    Draw,
+    Movement,
+    Product,
+)
+
+__all__ = (
+    "Account",
+    "Act",
+    "Adoption",
+    "Arrival",
+    "Closing",
+    "Container",
+    "Correction",
+    "Count",
+    "CountLine",
+    "DeadSpace",
+    "Delivery",
+    "Dilution",
+    "Discrepancy",
+    "Draw",
+    "Loss",
+    "Movement",
+    "Order",
+    "Place",
+    "Placement",
+    "Product",
+    "Transfer",
+    "Use",
+)
