@@ -18,7 +18,9 @@ from browser import chromium
 from pages import page_of
 
 from vigil.config import demo
+from vigil.custody import actions as stock
 from vigil.custody import queries as custody
+from vigil.evidence.jurisdictions import load_jurisdiction
 from vigil.outcome import actions as outcome
 from vigil.people.duties import POLICY, Duty
 from vigil.people.models import Staff
@@ -32,12 +34,14 @@ pytestmark = [pytest.mark.functional, pytest.mark.django_db]
 NOT_A_PAGE = {
     # acts: they answer a POST and lead back to a page
     "people:sign-out", "people:presence", "plan:withdraw", "custody:hold", "custody:release",
-    "custody:put-back", "session:acknowledge", "session:start", "session:rate", "session:stop",
-    "session:give", "session:observe", "session:event", "look:theme",
+    "custody:put-back", "custody:arrive", "custody:place-new", "custody:lose", "custody:close",
+    "custody:dead-space-limit", "session:acknowledge", "session:start", "session:rate", "session:stop",
+    "session:give", "session:observe", "session:event", "look:theme", "record:write-sheet",
     # parts of a page, read as part of it
-    "people:bar", "plan:dose", "session:chairs", "session:live",
+    "people:bar", "plan:dose", "session:chairs", "session:live", "kinetics:order-course",
     # files and facts for programs
-    "session:history", "record:export", "system:health",
+    "session:history", "kinetics:forecast", "record:export", "system:health",
+    "custody:pack-file",
 }  # fmt: skip
 
 
@@ -78,13 +82,17 @@ def addresses(monkeypatch, tmp_path, db) -> list[tuple[str, str]]:
         ("assessment:assess", f"/patients/{alder}/assessment"), ("plan:protocols", "/protocols"),
         ("plan:protocol", "/protocols/ket-mdd-iv"), ("plan:protocol", "/protocols/esk-trd-us"),
         ("plan:new", f"/patients/{beech}/plan"), ("plan:plan", f"/plans/{plan.plan_id}"),
+        ("kinetics:course", f"/plans/{plan.plan_id}/course"),
+        ("kinetics:forecast-table", f"/sessions/{running.session_id}/forecast/table"),
+        ("kinetics:forecast-table", f"/sessions/{watched.session_id}/forecast/table"),
         ("custody:safe", "/safe"), ("custody:receive", "/safe/receive"),
         ("custody:count", "/safe/count"), ("custody:counted", f"/safe/counts/{count.count_id}"),
         ("custody:container", f"/safe/containers/{vials[0].container_id}"),
         ("custody:waste-container", f"/safe/containers/{vials[-1].container_id}/waste"),
         ("custody:draw", f"/safe/draw/{seated.session_id}"),
         ("custody:waste", f"/safe/waste/{running.draws[0].draw_id}"),
-        ("custody:register", "/safe/register"), ("session:board", "/board"),
+        ("custody:register", "/safe/register"), ("custody:register", "/safe/register?form=uk"),
+        *_stock_pages(clinic_id, running), ("session:board", "/board"),
         ("session:check-in", f"/patients/{birch}/check-in"),
         ("session:session", f"/sessions/{running.session_id}"),
         ("session:session", f"/sessions/{watched.session_id}"),
@@ -99,9 +107,61 @@ def addresses(monkeypatch, tmp_path, db) -> list[tuple[str, str]]:
         ("outcome:flag", f"/flags/{flagged}"), ("surveillance:claim", "/claim"),
         ("surveillance:adjudicate", f"/claim/adjudicate/{cedar}"),
         ("programme:review", f"/patients/{cedar}/review"), ("record:record", "/record"),
+        ("record:sheet", _heads_sheet(clinic_id)),
         ("system:status", "/status"),
     ]  # fmt: skip
     return named
+
+
+def _stock_pages(clinic_id, running) -> list[tuple[str, str]]:
+    """Pages of the stock, with a difference, a transfer on the way and adopted rules in them."""
+    nurse, other = (
+        one for one in staff_of(clinic_id, duty=Duty.RECONCILE) if one.login.startswith("nurse")
+    )
+    law = load_jurisdiction("us-dea")
+    stock.adopt_jurisdiction(
+        jurisdiction_id="us-dea", content_hash=law.content_hash, signed_off=["form-106", "dead-space-estimate"],
+        password=demo.PASSWORD, by=nurse, at=now(), key=new_id(),
+    )  # fmt: skip
+    place = stock.open_place(kind="cabinet", name="Cabinet", by=nurse, at=now(), key=new_id()).place
+    first, second = [each for each in custody.containers(clinic_id) if each.remaining_ug][:2]
+    stock.send(
+        container_ids=[second.container_id], place_id=place.place_id, reason="Used in room 2", by=other,
+        at=now(), key=new_id(),
+    )  # fmt: skip
+    counted = stock.count(
+        kind="spot", counted_ug={first.container_id: 0}, witness_login=other.login, witness_password=demo.PASSWORD,
+        by=nurse, at=now(), key=new_id(),
+    )  # fmt: skip
+    assert counted.mismatches
+    found = custody.discrepancies(clinic_id)[0]
+    story = custody.container_story(first.container_id, clinic_id=clinic_id)
+    received = next(line for line in story.lines if line.kind == "received")
+    difference, lot = (
+        f"/safe/differences/{found.discrepancy_id}",
+        f"{first.product.product_id}&lot={first.lot}",
+    )
+    return [
+        ("custody:past", "/safe/past?at=2026-11-24T08:00"), ("custody:order", "/safe/orders"),
+        ("custody:count-sheet", "/safe/count-sheet"), ("custody:lots", "/safe/lots"),
+        ("custody:lot", f"/safe/lot?product={lot}"), ("custody:transfers", "/safe/transfers"),
+        ("custody:send-out", "/safe/send-out"), ("custody:differences", "/safe/differences"),
+        ("custody:difference", difference), ("custody:loss-draft", f"{difference}/report"),
+        ("custody:correct", f"/safe/acts/{received.act_id}/correct?container={first.container_id}"),
+        ("custody:dilute", f"/safe/draws/{running.draws[0].draw_id}/dilute"),
+        ("custody:dead-space", f"/safe/draws/{running.draws[0].draw_id}/dead-space"),
+        ("custody:pack", "/safe/pack"), ("custody:law", "/safe/law"),
+    ]  # fmt: skip
+
+
+def _heads_sheet(clinic_id) -> str:
+    """A sheet of heads to print, and the key that signs them."""
+    from vigil.record.anchors import anchor
+    from vigil.record.signing import make_key
+
+    make_key()
+    sheet = anchor(clinic_id=clinic_id, clinic_name="Demo", place="sheet", detail="", by="test", at=now())
+    return f"/record/sheets/{sheet.anchor_id}"
 
 
 def _phone(clinic_id, patient_id, prescriber) -> tuple[str, object]:

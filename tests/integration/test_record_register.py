@@ -144,6 +144,12 @@ def test_an_act_that_cannot_be_written_leaves_nothing(at: datetime) -> None:
     assert not Entry.objects.filter(clinic_id=CLINIC).exists()
 
 
+def test_a_fact_that_is_too_long_for_the_export_is_refused(at: datetime) -> None:
+    write(CARE, at, note="µ" * 499_990)
+    with pytest.raises(NotCanonical, match="1000000 bytes"):
+        write(CARE, at, note="µ" * 499_998)
+
+
 def test_the_entries_of_a_subject_come_oldest_first_with_their_seal(at: datetime) -> None:
     write(CARE, at, subject="p-1", number=1)
     write(CUSTODY, at + timedelta(minutes=1), subject="p-1", number=2)
@@ -169,7 +175,7 @@ STATEMENTS = [
     "DELETE FROM record_entry",
     "DELETE FROM record_link",
     "TRUNCATE record_entry CASCADE",
-    "TRUNCATE record_link",
+    "TRUNCATE record_link CASCADE",
 ]
 
 
@@ -208,7 +214,7 @@ def test_the_orm_cannot_change_the_record_either(model: type, at: datetime) -> N
     [
         ("record_entry", "%entry_row%", "UPDATE record_entry SET body = 'forged'"),
         ("record_link", "%link_row%", "DELETE FROM record_link"),
-        ("record_link", "%link_all%", "TRUNCATE record_link"),
+        ("record_link", "%link_all%", "TRUNCATE record_link, record_signedhead, record_anchor"),
     ],
 )
 def test_it_is_the_trigger_that_refuses(
@@ -226,6 +232,9 @@ def test_it_is_the_trigger_that_refuses(
         )
         (name,) = [row[0] for row in cursor.fetchall()]
         cursor.execute(f'ALTER TABLE {table} DISABLE TRIGGER "{name}"')
+        # They name links, so they can only be emptied together.
+        for dependent in ("record_signedhead", "record_anchor"):
+            cursor.execute(f"ALTER TABLE {dependent} DISABLE TRIGGER USER")
         cursor.execute(statement)
         if statement.startswith("UPDATE"):
             assert Entry.objects.get(clinic_id=CLINIC).body == "forged"

@@ -20,7 +20,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
     "contracts"
 ]
 NAMES = {contract["id"]: contract["name"] for contract in CONTRACTS}
-TABLE_ROOMS = sorted(path.parent.name for path in (ROOT / "src/vigil").glob("*/models.py"))
+TABLE_ROOMS = sorted(path.parent.name for path in (ROOT / "src/vigil").glob("*/migrations"))
 ROOMS_UPWARD = (
     "units", "rules", "evidence", "record", "people", "assessment", "plan", "custody", "session",
     "outcome", "surveillance", "programme", "web", "config",

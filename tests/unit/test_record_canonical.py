@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from vigil.record.canonical import FIRST_HASH, NotCanonical, canonical, link_hash
+from vigil.record.canonical import DEPTH_MAX, FIRST_HASH, NotCanonical, canonical, link_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +82,19 @@ def test_a_link_is_the_sha256_of_hash_number_and_text() -> None:
     worked = "857ee6299d26533d1f5f46c02209ae8bc34dc4898a8a9545493946b4ea59d6f3"
 
     assert link_hash(FIRST_HASH, 1, "{}") == worked
+
+
+def nested(depth: int) -> object:
+    value: object = []
+    for level in range(depth - 1):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+def test_what_the_export_cannot_hold_is_refused_with_the_act() -> None:
+    """The limits of the format, one by one; both verifiers hold them too."""
+    assert canonical(nested(DEPTH_MAX)).count("[") + canonical(nested(DEPTH_MAX)).count("{") == 100
+    assert canonical(10**4300 - 1) == "9" * 4300
+    for value in (nested(DEPTH_MAX + 1), 10**4300, -(10**4300), {"a": nested(DEPTH_MAX)}):
+        with pytest.raises(NotCanonical):
+            canonical(value)

@@ -322,8 +322,8 @@ def test_an_entry_that_is_not_canonical_is_refused_though_its_hash_fits(body: st
 
 
 def test_a_newer_format_is_not_judged() -> None:
-    with pytest.raises(verify.Unusable, match="version 2"):
-        verify.verify(record(CARE, CUSTODY, version=2).splitlines(keepends=True))
+    with pytest.raises(verify.Unusable, match="version 3"):
+        verify.verify(record(CARE, CUSTODY, version=3).splitlines(keepends=True))
 
 
 @pytest.mark.parametrize(

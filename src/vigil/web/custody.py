@@ -1,57 +1,64 @@
-"""Pages of the safe: what is where, the story of a container, a lot set aside, the register; and all routes.
+"""Pages of the safe: what is where, how full, what needs a person; and all routes of custody.
 
-In: requests. Out: pages, and acts of the custody room.
+In: requests. Out: pages. The acts have modules of their own, one for each errand.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import TypeVar
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from vigil.custody import actions, queries
-from vigil.custody.domain.facts import (
-    Container,
-    Draw,
-    Period,
-    Product,
-    RegisterPage,
-    RegisterRow,
-    StoryLine,
-)
+from vigil.custody import queries
+from vigil.custody.domain.facts import Container, Draw, Product
+from vigil.custody.domain.readings import Clock, LotSummary
+from vigil.custody.domain.things import SAFE, Place
 from vigil.people import queries as people
 from vigil.people.domain.facts import Patient
 from vigil.record.clock import now
 from vigil.session import queries as session
-from vigil.units.refusals import Refused
-from vigil.web.custody_counts import count, counted
-from vigil.web.custody_deliveries import receive
-from vigil.web.custody_draws import GIVING, draw, due_ug_of, put_back, waste, waste_container
-from vigil.web.custody_forms import (
-    allowed,
-    key_of,
-    read_date,
-    today_of,
+from vigil.web.custody_counts import count, count_sheet, counted
+from vigil.web.custody_deliveries import order, receive
+from vigil.web.custody_differences import (
+    age_words,
+    close,
+    correct,
+    difference,
+    differences,
+    lose,
 )
+from vigil.web.custody_draws import GIVING, draw, due_ug_of, put_back, waste, waste_container
+from vigil.web.custody_forms import allowed, today_of
+from vigil.web.custody_law import dead_space_limit, law
+from vigil.web.custody_lots import hold, lot, lots, release
+from vigil.web.custody_moves import arrive, place_new, send_out, transfers
+from vigil.web.custody_papers import loss_draft, pack, pack_file, register
+from vigil.web.custody_past import past
+from vigil.web.custody_preparing import dead_space, dilute
+from vigil.web.custody_stories import container
 
 EXPIRES_SOON = timedelta(days=60)
 """Shown this long before the expiry: two monthly orders, so nothing is thrown away for want of a look."""
 
+NEEDS = ("differences", "transfers", "open_draws", "held_lots", "expiring", "orders", "inventory")
+"""What the page lists under "Needs a person"."""
+
+INVENTORY_SOON = timedelta(days=60)
+"""An inventory that the law wants is named this long before: two monthly rounds of the compliance lead."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """One product and its containers that still hold drug."""
+    """One product at one place, and its containers that still hold drug."""
 
+    place: Place
     product: Product
     containers: tuple[Container, ...]
 
@@ -76,21 +83,30 @@ def safe(request: HttpRequest) -> HttpResponse:
     clinic_id, at = request.staff.clinic_id, now()
     today = today_of(request.staff, at)
     containers = queries.containers(clinic_id)
-    context = {
+    known_lots = queries.lots(clinic_id)
+    open_differences = queries.discrepancies(clinic_id, is_open_only=True)
+    context: dict[str, Any] = {
         "shelves": _shelves(containers),
         "has_stock": bool(containers),
         "is_day_open": queries.is_day_open(clinic_id, today),
         "counts": queries.counts(clinic_id, on=today),
         "totals": queries.totals(clinic_id),
         "disagreements": queries.disagreements(clinic_id),
-        "discrepancies": queries.discrepancies(clinic_id),
+        "differences": [(each, age_words(each.opened_at, at)) for each in open_differences],
+        "differing": {each.container_id for each in open_differences},
         "open_draws": _with_patients(_left_over(clinic_id), clinic_id),
-        "held_lots": _lots(each for each in containers if each.is_held and each.remaining_ug),
-        "expiring": _expiring(containers, today),
+        "held_lots": [each for each in known_lots if each.held and each.with_drug],
+        "expiring": _expiring(known_lots, containers, today),
+        "transfers": [
+            (each.sent, each.is_overdue(at)) for each in queries.open_transfers(clinic_id)
+        ],
+        "orders": queries.orders(clinic_id, is_open_only=True),
+        "inventory": _inventory_due(clinic_id, at),
         "today": today,
         "waiting": _waiting(clinic_id, at),
         **allowed(request.staff),
     }
+    context["needs_number"] = sum(len(context[name]) for name in NEEDS)
     return render(request, "custody/safe.html", context)
 
 
@@ -105,33 +121,48 @@ def _left_over(clinic_id: UUID) -> tuple[Draw, ...]:
 
 
 def _shelves(containers: Iterable[Container]) -> tuple[Shelf, ...]:
-    by_product: dict[Product, list[Container]] = defaultdict(list)
-    for container in containers:
-        if container.remaining_ug:
-            by_product[container.product].append(container)
+    """Place by place, the safe first; at each place the first strength before the second, devices last."""
+    standing: dict[tuple[Place, Product], list[Container]] = defaultdict(list)
+    for each in containers:
+        if each.remaining_ug:
+            standing[each.place, each.product].append(each)
     shelves = (
-        Shelf(product=product, containers=tuple(held)) for product, held in by_product.items()
+        Shelf(place=place, product=product, containers=tuple(held))
+        for (place, product), held in standing.items()
     )
     return tuple(
         sorted(
-            shelves, key=lambda shelf: (shelf.product.is_device, shelf.product.is_second_strength)
+            shelves,
+            key=lambda shelf: (
+                shelf.place != SAFE,
+                not shelf.place.is_for_use,
+                shelf.place.name,
+                shelf.product.is_device,
+                shelf.product.is_second_strength,
+                shelf.product.name,
+            ),
         )
     )
 
 
-def _lots(containers: Iterable[Container]) -> tuple[tuple[str, str, int], ...]:
-    """Lot, product name and number of containers, for each lot."""
-    number: dict[tuple[str, str], int] = defaultdict(int)
-    for each in containers:
-        number[each.lot, each.product.name] += 1
-    return tuple((lot, name, count) for (lot, name), count in sorted(number.items()))
-
-
-def _expiring(containers: Iterable[Container], today: date) -> tuple[Container, ...]:
-    soon = [
-        each for each in containers if each.remaining_ug and each.expires_on <= today + EXPIRES_SOON
+def _expiring(
+    lots: Iterable[LotSummary], containers: Iterable[Container], today: date
+) -> list[tuple[LotSummary, tuple[Container, ...]]]:
+    """Lots that end soon, and of those that ended the containers to waste."""
+    soon = [each for each in lots if each.with_drug and each.expires_on <= today + EXPIRES_SOON]
+    soon.sort(key=lambda each: (each.expires_on, each.lot))
+    over = [each for each in containers if each.remaining_ug and each.expires_on < today]
+    return [
+        (lot, tuple(each for each in over if (each.product, each.lot) == (lot.product, lot.lot)))
+        for lot in soon
     ]
-    return tuple(sorted(soon, key=lambda each: (each.expires_on, each.label)))
+
+
+def _inventory_due(clinic_id: UUID, at: datetime) -> tuple[Clock, ...]:
+    """The inventories of the adopted law that are due soon."""
+    return tuple(
+        each for each in queries.inventory_clocks(clinic_id) if each.due_at <= at + INVENTORY_SOON
+    )
 
 
 def _waiting(clinic_id: UUID, at: datetime) -> tuple[Waiting, ...]:
@@ -147,136 +178,43 @@ def _waiting(clinic_id: UUID, at: datetime) -> tuple[Waiting, ...]:
     return tuple(each for each in waiting if each.due_ug > 0)
 
 
-@never_cache
-@require_GET
-def container(request: HttpRequest, container_id: UUID) -> HttpResponse:
-    """The life of one container as a readable story."""
-    story = queries.container_story(container_id, clinic_id=request.staff.clinic_id)
-    if story is None:
-        raise Http404
-    numbers = {each.patient_id: each.number for each in people.patients(request.staff.clinic_id)}
-    context = {
-        "story": story,
-        "lines": [
-            (line, numbers.get(line.patient_id), is_later)
-            for line, is_later in entered_later(story.lines)
-        ],
-        "container": story.container,
-        "today": today_of(request.staff, now()),
-        **allowed(request.staff),
-    }
-    return render(request, "custody/container.html", context)
-
-
-Line = TypeVar("Line", StoryLine, RegisterRow)
-
-
-def entered_later(
-    lines: Iterable[Line],
-) -> list[tuple[Line, bool]]:
-    """Each line with whether it was entered after an act that happened later."""
-    found: list[tuple[Line, bool]] = []
-    latest: datetime | None = None
-    for line in lines:
-        found.append((line, latest is not None and line.at < latest))
-        latest = line.at if latest is None else max(latest, line.at)
-    return found
-
-
 def _with_patients(draws: Iterable[Draw], clinic_id: UUID) -> list[tuple[Draw, Patient | None]]:
     return [(each, people.patient(each.patient_id, clinic_id=clinic_id)) for each in draws]
-
-
-@require_POST
-def hold(request: HttpRequest, container_id: UUID) -> HttpResponse:
-    """Set the whole lot of a container aside at once."""
-    found = queries.container(container_id, clinic_id=request.staff.clinic_id)
-    if found is None:
-        raise Http404
-    answer = actions.hold_lot(
-        product_id=found.product.product_id,
-        lot=found.lot,
-        reason=request.POST.get("reason", "").strip()[:200],
-        by=request.staff,
-        at=now(),
-        key=key_of(request),
-    )
-    if isinstance(answer, Refused):
-        messages.warning(request, f"Not done. {answer.message}")
-    else:
-        number = len(answer.container_ids)
-        messages.success(request, f"Lot {answer.lot} set aside: {number} containers.")
-    return redirect("custody:container", container_id=container_id)
-
-
-@sensitive_post_parameters("witness_password")
-@require_POST
-def release(request: HttpRequest, container_id: UUID) -> HttpResponse:
-    """Give the whole lot of a container back to use, by two people."""
-    found = queries.container(container_id, clinic_id=request.staff.clinic_id)
-    if found is None:
-        raise Http404
-    answer = actions.release_lot(
-        product_id=found.product.product_id,
-        lot=found.lot,
-        reason=request.POST.get("reason", "").strip()[:200],
-        witness_login=request.POST.get("witness_login", "").strip(),
-        witness_password=request.POST.get("witness_password", ""),
-        by=request.staff,
-        at=now(),
-        key=key_of(request),
-    )
-    if isinstance(answer, Refused):
-        messages.warning(request, f"Not done. {answer.message}")
-    else:
-        messages.success(request, f"Lot {answer.lot} may be used again.")
-    return redirect("custody:container", container_id=container_id)
-
-
-@never_cache
-@require_GET
-def register(request: HttpRequest) -> HttpResponse:
-    """The controlled-drug register of a period, to read and to print."""
-    zone = ZoneInfo(people.clinic(request.staff.clinic_id).time_zone)
-    today = today_of(request.staff, now())
-    last = read_date(request.GET.get("to")) or today
-    first = min(read_date(request.GET.get("from")) or last, last)
-    period = Period(
-        start=datetime.combine(first, time(), tzinfo=zone),
-        end=datetime.combine(last + timedelta(days=1), time(), tzinfo=zone),
-    )
-    patients = {each.patient_id: each for each in people.patients(request.staff.clinic_id)}
-    pages = queries.register(request.staff.clinic_id, period)
-    context = {
-        "first": first,
-        "last": last,
-        "pages": [(page, _register_lines(page, patients)) for page in pages],
-        "printed_at": now(),
-        "totals": queries.totals(request.staff.clinic_id),
-    }
-    return render(request, "custody/register.html", context)
-
-
-def _register_lines(
-    page: RegisterPage, patients: dict[UUID, Patient]
-) -> list[tuple[RegisterRow, Patient | None, bool]]:
-    return [
-        (row, patients.get(row.patient_id), is_later) for row, is_later in entered_later(page.rows)
-    ]
 
 
 app_name = "custody"
 urlpatterns = [
     path("safe", safe, name="safe"),
+    path("safe/past", past, name="past"),
     path("safe/receive", receive, name="receive"),
+    path("safe/orders", order, name="order"),
     path("safe/count", count, name="count"),
+    path("safe/count-sheet", count_sheet, name="count-sheet"),
     path("safe/counts/<uuid:count_id>", counted, name="counted"),
     path("safe/containers/<uuid:container_id>", container, name="container"),
     path("safe/containers/<uuid:container_id>/waste", waste_container, name="waste-container"),
     path("safe/containers/<uuid:container_id>/hold", hold, name="hold"),
     path("safe/containers/<uuid:container_id>/release", release, name="release"),
+    path("safe/lots", lots, name="lots"),
+    path("safe/lot", lot, name="lot"),
+    path("safe/transfers", transfers, name="transfers"),
+    path("safe/transfers/<uuid:transfer_id>/arrive", arrive, name="arrive"),
+    path("safe/places", place_new, name="place-new"),
+    path("safe/send-out", send_out, name="send-out"),
+    path("safe/differences", differences, name="differences"),
+    path("safe/differences/<uuid:discrepancy_id>", difference, name="difference"),
+    path("safe/differences/<uuid:discrepancy_id>/loss", lose, name="lose"),
+    path("safe/differences/<uuid:discrepancy_id>/close", close, name="close"),
+    path("safe/differences/<uuid:discrepancy_id>/report", loss_draft, name="loss-draft"),
+    path("safe/acts/<uuid:act_id>/correct", correct, name="correct"),
     path("safe/draw/<uuid:session_id>", draw, name="draw"),
+    path("safe/draws/<uuid:draw_id>/dilute", dilute, name="dilute"),
+    path("safe/draws/<uuid:draw_id>/dead-space", dead_space, name="dead-space"),
     path("safe/waste/<uuid:draw_id>", waste, name="waste"),
     path("safe/put-back/<uuid:draw_id>", put_back, name="put-back"),
     path("safe/register", register, name="register"),
+    path("safe/pack", pack, name="pack"),
+    path("safe/pack.zip", pack_file, name="pack-file"),
+    path("safe/law", law, name="law"),
+    path("safe/dead-space", dead_space_limit, name="dead-space-limit"),
 ]

@@ -18,14 +18,24 @@ from vigil.custody import actions, queries
 from vigil.custody.domain.decide import amount_text
 from vigil.custody.domain.facts import Container, CountKind, Product
 from vigil.custody.domain.reading import read_counted
+from vigil.custody.domain.things import SAFE
 from vigil.record.clock import now
 from vigil.units.refusals import Refused
-from vigil.web.custody_forms import key_for_page, key_of, status_of, today_of, witnesses_of
+from vigil.web.custody_forms import (
+    key_for_page,
+    key_of,
+    signed_by_witness,
+    status_of,
+    today_of,
+    witnesses_of,
+)
+from vigil.web.record_heads import newest_cards
 
 COUNT_WORDS: dict[str, str] = {
     "opening": "Opening count",
     "closing": "Closing count",
     "spot": "Spot count",
+    "handover": "Handover count",
 }
 
 
@@ -39,12 +49,23 @@ class CountRow:
     expires_on: date
     product: Product
     is_held: bool
+    place: str
+    may_estimate: bool
+    is_estimated: bool
     text: str
     error: str
 
     @property
     def name(self) -> str:
         return f"counted-{self.container_id}"
+
+    @property
+    def shelf(self) -> tuple[str, Product]:
+        return self.place, self.product
+
+    @property
+    def estimate_name(self) -> str:
+        return f"estimated-{self.container_id}"
 
 
 @never_cache
@@ -77,8 +98,10 @@ def count(request: HttpRequest) -> HttpResponse:
     answer = actions.count(
         kind=kind,
         counted_ug=counted_ug,
-        witness_login=request.POST.get("witness_login", "").strip(),
-        witness_password=request.POST.get("witness_password", ""),
+        estimated=frozenset(
+            each for each in counted_ug if request.POST.get(f"estimated-{each}") == "yes"
+        ),
+        **signed_by_witness(request),
         by=request.staff,
         at=now(),
         key=key_of(request),
@@ -95,9 +118,10 @@ def counted(request: HttpRequest, count_id: UUID) -> HttpResponse:
     found = queries.count(count_id, clinic_id=request.staff.clinic_id)
     if found is None:
         raise Http404
-    owners = {
-        each.container_id: each.owner_name
+    opened = {
+        each.container_id: each
         for each in queries.discrepancies(request.staff.clinic_id)
+        if each.count_id == count_id
     }
     products = {
         each.container_id: each.product for each in queries.containers(request.staff.clinic_id)
@@ -108,7 +132,7 @@ def counted(request: HttpRequest, count_id: UUID) -> HttpResponse:
             "found": amount_text(products[line.container_id], line.counted_ug),
             "book": amount_text(products[line.container_id], line.expected_ug),
             "off": amount_text(products[line.container_id], abs(line.difference_ug)),
-            "owner": owners.get(line.container_id),
+            "opened": opened.get(line.container_id),
         }
         for line in found.lines
     ]
@@ -116,17 +140,41 @@ def counted(request: HttpRequest, count_id: UUID) -> HttpResponse:
     return render(request, "custody/counted.html", context)
 
 
+@never_cache
+@require_GET
+def count_sheet(request: HttpRequest) -> HttpResponse:
+    """A blind sheet to print: each container with an empty box, and the heads of the record to keep on paper."""
+    kind = _count_kind(request)
+    containers = [each for each in queries.containers(request.staff.clinic_id) if each.remaining_ug]
+    context = {
+        "word": COUNT_WORDS[kind],
+        "rows": _count_rows(request, containers),
+        "cards": newest_cards(request.staff.clinic_id),
+        "printed_at": now(),
+    }
+    return render(request, "custody/count_sheet.html", context)
+
+
 def _count_kind(request: HttpRequest) -> CountKind:
     asked = request.POST.get("kind") or request.GET.get("kind")
-    if asked == "opening" or asked == "closing" or asked == "spot":
+    if asked == "opening" or asked == "closing" or asked == "spot" or asked == "handover":
         return asked
     today = today_of(request.staff, now())
     return "spot" if queries.is_day_open(request.staff.clinic_id, today) else "opening"
 
 
+def _kinds_now(request: HttpRequest) -> list[tuple[str, str]]:
+    """The counts that may be made now: the day opens with one and closes with one."""
+    today = today_of(request.staff, now())
+    is_open = queries.is_day_open(request.staff.clinic_id, today)
+    kinds = ("spot", "handover", "closing") if is_open else ("opening", "spot")
+    return [(kind, COUNT_WORDS[kind]) for kind in kinds]
+
+
 def _count_rows(
     request: HttpRequest, containers: Iterable[Container], errors: dict[UUID, str] | None = None
 ) -> tuple[CountRow, ...]:
+    may_estimate = queries.is_allowed("estimate", request.staff.clinic_id)
     return tuple(
         CountRow(
             container_id=each.container_id,
@@ -135,10 +183,22 @@ def _count_rows(
             expires_on=each.expires_on,
             product=each.product,
             is_held=each.is_held,
+            place=each.place.name,
+            # Offered for every vial, opened or not: which are open is the book's to know.
+            may_estimate=may_estimate and not each.product.is_device,
+            is_estimated=request.POST.get(f"estimated-{each.container_id}") == "yes",
             text=request.POST.get(f"counted-{each.container_id}", ""),
             error=(errors or {}).get(each.container_id, ""),
         )
-        for each in sorted(containers, key=lambda each: (each.product.name, each.label))
+        for each in sorted(
+            containers,
+            key=lambda each: (
+                each.place.name != SAFE.name,
+                each.place.name,
+                each.product.name,
+                each.label,
+            ),
+        )
     )
 
 
@@ -152,6 +212,7 @@ def _count_page(
     context = {
         "kind": kind,
         "word": COUNT_WORDS[kind],
+        "kinds": _kinds_now(request),
         "rows": rows,
         "witnesses": witnesses_of(request.staff),
         "typed": request.POST,

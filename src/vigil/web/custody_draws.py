@@ -3,6 +3,7 @@
 In: forms. Out: acts by two people, or the form again with what was chosen, but never a password.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from vigil.custody import actions, queries
 from vigil.custody.authority import authorisation_of
 from vigil.custody.domain.decide import amount_text, choose_container
 from vigil.custody.domain.facts import Container, Draw
+from vigil.custody.domain.preparing import dead_space_ug_max
 from vigil.people import queries as people
 from vigil.record.clock import now
 from vigil.session import queries as session
@@ -25,12 +27,14 @@ from vigil.web.custody_forms import (
     allowed,
     key_for_page,
     key_of,
+    posted,
     read_uuid,
     read_whole,
     status_of,
     today_of,
     witnesses_of,
 )
+from vigil.web.custody_scans import Scan, scan_of, scanned_container
 from vigil.web.session_chart import drug_detail, drug_now
 
 WASTE_REASONS = (
@@ -57,6 +61,8 @@ def draw(request: HttpRequest, session_id: UUID) -> HttpResponse:
     )
     if container_id is None or amount_ug is None:
         return _draw_page(request, view, refused=_CHOOSE_CONTAINER)
+    if (refused := _refuse_other_than_scanned(request, view)) is not None:
+        return _draw_page(request, view, refused=refused)
     answer = actions.draw(
         container_id=container_id,
         amount_ug=amount_ug,
@@ -87,22 +93,60 @@ _CHOOSE_CONTAINER = Refused(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the draw page offers: containers that fit the plan, the one it takes, and what a scan said of it."""
+
+    usable: tuple[Container, ...]
+    chosen: Container | None
+    scan: Scan
+    is_scanned: bool
+    refused: Refused | None
+
+
+def _choice(request: HttpRequest, view: SessionView) -> Choice:
+    clinic_id = request.staff.clinic_id
+    today = today_of(request.staff, now())
+    scan = scan_of(request, today=today)
+    authorisation = authorisation_of(view.plan_id, patient_id=view.patient_id, clinic_id=clinic_id)
+    if isinstance(authorisation, Refused):
+        return Choice(usable=(), chosen=None, scan=scan, is_scanned=False, refused=authorisation)
+    everything = queries.containers(clinic_id)
+    usable = choose_container(everything, authorisation=authorisation, on=today)
+    asked = read_uuid(posted(request).get("container"))
+    chosen = next((each for each in usable if each.container_id == asked), None)
+    is_asked_for = chosen is not None
+    chosen = chosen or (usable[0] if usable else None)
+    if chosen is None or scan.scanned is None:
+        return Choice(
+            usable=usable, chosen=chosen, scan=scan, is_scanned=False, refused=scan.refused
+        )
+    found = scanned_container(
+        scan.scanned,
+        chosen=chosen,
+        is_asked_for=is_asked_for,
+        usable=usable,
+        everything=everything,
+        today=today,
+    )
+    if isinstance(found, Refused):
+        return Choice(usable=usable, chosen=chosen, scan=scan, is_scanned=False, refused=found)
+    return Choice(usable=usable, chosen=found, scan=scan, is_scanned=True, refused=None)
+
+
+def _refuse_other_than_scanned(request: HttpRequest, view: SessionView) -> Refused | None:
+    """The refusal when the container that is signed for is not the one whose code was scanned."""
+    choice = _choice(request, view)
+    return choice.refused if choice.scan.texts else None
+
+
 def _draw_page(
     request: HttpRequest, view: SessionView, *, refused: Refused | None = None
 ) -> HttpResponse:
     clinic_id, at = request.staff.clinic_id, now()
-    today = today_of(request.staff, at)
-    authorisation = authorisation_of(view.plan_id, patient_id=view.patient_id, clinic_id=clinic_id)
-    usable: tuple[Container, ...] = ()
-    if isinstance(authorisation, Refused):
-        refused = refused or authorisation
-    else:
-        usable = choose_container(
-            queries.containers(clinic_id), authorisation=authorisation, on=today
-        )
-    asked = read_uuid(request.POST.get("container") or request.GET.get("container"))
-    chosen = next((each for each in usable if each.container_id == asked), None)
-    chosen = chosen or (usable[0] if usable else None)
+    choice = _choice(request, view)
+    refused = refused or choice.refused
+    chosen = choice.chosen
     due_ug = due_ug_of(view)
     amount_ug = 0
     if chosen is not None and due_ug > 0:
@@ -115,8 +159,12 @@ def _draw_page(
         **_running(view),
         "due_ug": due_ug,
         "due_devices": -(-due_ug // chosen.filled_ug) if chosen and chosen.product.is_device else 0,
-        "usable": usable,
+        "usable": choice.usable,
         "chosen": chosen,
+        "scan": choice.scan,
+        "is_scanned": choice.is_scanned,
+        "is_scan_refused": bool(choice.scan.texts) and choice.refused is not None,
+        "asked": posted(request).get("container", ""),
         "amount_ug": amount_ug,
         "volume_ul": chosen.product.volume_ul(amount_ug) if chosen else None,
         "amount_words": amount_text(chosen.product, amount_ug) if chosen else "",
@@ -124,17 +172,19 @@ def _draw_page(
         if chosen
         else "",
         "draws": queries.draws_for(view.session_id, clinic_id=clinic_id),
-        "is_day_open": queries.is_day_open(clinic_id, today),
+        "is_day_open": queries.is_day_open(clinic_id, today_of(request.staff, at)),
         "witnesses": witnesses_of(request.staff),
-        "typed": request.POST,
+        "typed": posted(request),
         "refused": refused,
         "kept": "Nothing was drawn. Your choices were kept; the password was not."
-        if refused
+        if refused and request.method == "POST"
         else "",
         "key": key_for_page(request, refused),
         **allowed(request.staff),
     }
-    return render(request, "custody/draw.html", context, status=status_of(refused))
+    # A scan that does not fit is an answer of the page, not a failed act.
+    status = status_of(refused) if request.method == "POST" or not choice.scan.texts else 200
+    return render(request, "custody/draw.html", context, status=status)
 
 
 GIVING = ("running", "paused")
@@ -225,11 +275,15 @@ def _waste_page(
 ) -> HttpResponse:
     clinic_id = request.staff.clinic_id
     view = session.view(found.purpose_id, clinic_id=clinic_id, now=now())
+    declared_ul = queries.declared_ul(found.product.product_id, clinic_id=clinic_id)
+    limit_ug = dead_space_ug_max(found, volume_ul_max=declared_ul)
     context = {
         "draw": found,
         "patient": people.patient(found.patient_id, clinic_id=clinic_id),
         "view": view,
         **_running(view),
+        "can_dead_space": 0 < found.remaining_ug <= limit_ug,
+        "limit_ug": limit_ug,
         "can_put_back": found.product.is_device and found.remaining_ug == found.drawn_ug,
         "reasons": WASTE_REASONS,
         **_waste_context(request, refused),

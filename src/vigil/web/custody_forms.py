@@ -7,7 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from vigil.people import queries as people
 from vigil.people.domain.facts import Staff
@@ -15,14 +15,27 @@ from vigil.people.duties import Duty, may
 from vigil.record.clock import new_id
 from vigil.units.refusals import Refused
 
+YEARS = range(1900, 2200)
+"""Years that a form may name: outside them lies a slip of the hand, and the end of the calendar."""
 
-def allowed(staff: Staff) -> dict[str, object]:
+ROUTES = (
+    "arrive", "close", "container", "correct", "count", "difference", "draw", "hold", "law", "lose",
+    "order", "pack", "past", "place-new", "receive", "register", "release", "send-out", "transfers",
+    "waste",
+)  # fmt: skip
+"""Routes that pages here offer as a link or a form."""
+
+READING = frozenset({"container", "difference", "pack", "past", "register"})
+"""Those that are only looked at; the others are acts."""
+
+
+def allowed(staff: Staff) -> dict[str, bool]:
     """What this person may do here, so that a page shows no button that would be refused."""
-    routes = ("receive", "count", "draw", "waste", "register", "hold", "release")
     return {
-        f"may_{route}": may(staff.duties, f"custody:{route}", method="POST")
-        or (route == "register" and may(staff.duties, "custody:register", method="GET"))
-        for route in routes
+        f"may_{route.replace('-', '_')}": may(
+            staff.duties, f"custody:{route}", method="GET" if route in READING else "POST"
+        )
+        for route in ROUTES
     }
 
 
@@ -40,6 +53,11 @@ def today_of(staff: Staff, at: datetime) -> date:
 def status_of(refused: Refused | None) -> int:
     """The HTTP status of a form that comes back."""
     return 200 if refused is None else 409
+
+
+def posted(request: HttpRequest) -> QueryDict:
+    """What the form sent: its own fields after a press, the address's before."""
+    return request.POST if request.method == "POST" else request.GET
 
 
 def key_of(request: HttpRequest) -> UUID:
@@ -65,11 +83,12 @@ def read_uuid(text: str | None) -> UUID | None:
 
 
 def read_date(text: str | None) -> date | None:
-    """The date that the text says, or None."""
+    """The date that the text says, or None for what is no date of a clinic."""
     try:
-        return date.fromisoformat(text or "")
+        found = date.fromisoformat(text or "")
     except ValueError:
         return None
+    return found if found.year in YEARS else None
 
 
 def read_whole(text: str | None) -> int | None:
@@ -77,3 +96,33 @@ def read_whole(text: str | None) -> int | None:
     if not text or len(text) > 9 or not (text.isascii() and text.isdigit()):
         return None
     return int(text)
+
+
+def chosen_containers(request: HttpRequest) -> tuple[UUID, ...]:
+    """The containers whose boxes are ticked; what is no id is left out."""
+    ids = (read_uuid(text) for text in request.POST.getlist("container"))
+    return tuple(each for each in ids if each is not None)
+
+
+def signed_by_witness(request: HttpRequest) -> dict[str, str]:
+    """What the second person typed to sign this one act."""
+    return {
+        "witness_login": request.POST.get("witness_login", "").strip(),
+        "witness_password": request.POST.get("witness_password", ""),
+    }
+
+
+def read_moment(text: str | None, *, zone: ZoneInfo) -> datetime | None:
+    """The moment that a date, or a date and time, names on the clinic's wall, or None."""
+    try:
+        found = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
+    if found.year not in YEARS:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+
+
+def zone_of(staff: Staff) -> ZoneInfo:
+    """The clinic's time zone."""
+    return ZoneInfo(people.clinic(staff.clinic_id).time_zone)

@@ -9,22 +9,41 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.http import FileResponse, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from vigil.people import queries as people
 from vigil.record import queries
+from vigil.record.anchors import (
+    PLACES_WANTED,
+    PlaceState,
+    anchor,
+    anchored,
+    guarantee,
+    places,
+)
 from vigil.record.clock import now
 from vigil.record.export import export_record
+from vigil.record.heads import keys_of
+from vigil.record.own_heads import went_back
+from vigil.record.words import words_of
 from vigil.units.durations import elapsed
+from vigil.units.refusals import Refused
+from vigil.web.record_heads import NAMES, sheet_cards
 
 SEAL_LATE_SECONDS = 5
 """An entry is sealed within a second (decision 0007); after five the worker is not doing its work."""
 
-NAMES = {queries.CUSTODY: "Controlled drugs", queries.CARE: "Care"}
+PLACE_NAMES = {
+    "sheet": "On paper, beside the count sheets",
+    "mail": "By mail, with somebody outside",
+    "clinic": "With a second clinic",
+    "stamp": "With a time-stamping authority",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +55,7 @@ class RegisterRow:
     seq: int
     hash: str
     sealed_at: datetime | None
+    words: str
     waiting: int
     lag: str
     is_late: bool
@@ -58,14 +78,48 @@ class EntryRow:
 def record(request: HttpRequest) -> HttpResponse:
     """Heads of the registers, what waits to be sealed, how to check, the newest acts."""
     clinic_id = request.staff.clinic_id
+    states = places(clinic_id, at=now())
     return render(
         request,
         "record/record.html",
         {
             "registers": _registers(clinic_id, at=now()),
             "entries": _entries(clinic_id),
+            "places": _places(states),
+            "guarantee": guarantee(states),
+            "is_guarded": sum(state.is_fresh for state in states) >= PLACES_WANTED,
+            "lost": went_back(clinic_id),
+            "keys": keys_of(clinic_id),
         },
     )
+
+
+@never_cache
+@require_POST
+def write_sheet(request: HttpRequest) -> HttpResponse:
+    """Sign the heads, note that they go onto paper, and show the sheet to print."""
+    staff = request.staff
+    clinic = people.clinic(staff.clinic_id)
+    answer = anchor(
+        clinic_id=clinic.clinic_id, clinic_name=clinic.name, place="sheet", detail="heads sheet",
+        by=staff.staff_id, at=now(),
+    )  # fmt: skip
+    if isinstance(answer, Refused):
+        messages.error(request, answer.message)
+        return redirect("record:record")
+    return redirect("record:sheet", anchor_id=answer.anchor_id)
+
+
+@never_cache
+@require_safe
+def sheet(request: HttpRequest, anchor_id: UUID) -> HttpResponse:
+    """The heads of one sheet, as they were when it was written: to print, and to print again."""
+    clinic_id = request.staff.clinic_id
+    heads = anchored(anchor_id, clinic_id=clinic_id)
+    if not heads or heads[0].place != "sheet":
+        raise Http404
+    context = {"cards": sheet_cards(clinic_id, heads), "written_at": heads[0].at}
+    return render(request, "record/sheet.html", context)
 
 
 @never_cache
@@ -92,6 +146,7 @@ def _registers(clinic_id: UUID, *, at: datetime) -> list[RegisterRow]:
                 register=head.register,
                 seq=head.seq,
                 hash=head.hash,
+                words=words_of(head.hash) if head.seq else "",
                 sealed_at=head.sealed_at,
                 waiting=behind.entries,
                 lag=f"{max(0, int(lag.total_seconds()))} s",
@@ -99,6 +154,10 @@ def _registers(clinic_id: UUID, *, at: datetime) -> list[RegisterRow]:
             )
         )
     return rows
+
+
+def _places(states: tuple[PlaceState, ...]) -> list[dict[str, object]]:
+    return [{"name": PLACE_NAMES[state.place], "state": state} for state in states]
 
 
 def _entries(clinic_id: UUID) -> list[EntryRow]:
@@ -128,5 +187,7 @@ def _words(act: str) -> str:
 app_name = "record"
 urlpatterns = [
     path("record", record, name="record"),
+    path("record/sheets", write_sheet, name="write-sheet"),
+    path("record/sheets/<uuid:anchor_id>", sheet, name="sheet"),
     path("record/export", export, name="export"),
 ]

@@ -18,6 +18,7 @@ from vigil.record.clock import clock_offset, is_test_clock, now
 from vigil.record.durability import durability, server_version
 from vigil.record.heartbeat import beat_age_seconds
 from vigil.record.sealing import Sealing, sealing
+from vigil.web.record_checks import record_checks
 
 BEAT_SECONDS_MAX = 5.0
 """A process that said nothing for this long counts as silent; each beats at least once a second."""
@@ -41,10 +42,16 @@ class Check:
     next_step: str = ""
 
 
-def checks() -> tuple[Check, ...]:
-    """What the database and the processes say of themselves."""
+def checks(*, role: str | None = None) -> tuple[Check, ...]:
+    """What the database and the processes say of themselves; `role`: the one that pages act as, if not this one."""
     try:
-        return (*_database_checks(), _seal_check(sealing()), *_process_checks(), _clock_check())
+        return (
+            *_database_checks(),
+            _seal_check(sealing()),
+            *record_checks(Check, role=role),
+            *_process_checks(),
+            _clock_check(),
+        )
     except DatabaseError as error:
         down = Check(
             name="database",

@@ -170,11 +170,11 @@ def _to_count(day: Day) -> Iterable[TodayItem]:
 
 
 def _to_explain(day: Day) -> Iterable[TodayItem]:
-    for one in custody.discrepancies(day.clinic_id):
+    for one in custody.discrepancies(day.clinic_id, is_open_only=True):
         yield TodayItem(
             title=one.container_label,
             detail=f"count and book differ; owner {one.owner_name}",
-            href=reverse("custody:container", args=[one.container_id]),
+            href=reverse("custody:difference", args=[one.discrepancy_id]),
         )
 
 

@@ -1,9 +1,15 @@
 """What the safe's pictures need: where the drug stands in a glass, and an amount as hand and book say it."""
 
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
 from django import template
+from django.urls import reverse
+from django.utils import timezone
 
 from vigil.custody.domain.decide import amount_text
 from vigil.custody.domain.facts import Container, Product
+from vigil.custody.domain.readings import LotSummary
 from vigil.units.amounts import UL_PER_ML, show_mg, show_ml
 
 register = template.Library()
@@ -65,3 +71,65 @@ def signed_mg(change_ug: int) -> str:
     if not change_ug:
         return ""
     return f"{'+' if change_ug > 0 else '−'}{show_mg(abs(change_ug))}"
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """A whole number with thin gaps between its thousands: `1 468 400`."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+@register.simple_tag
+def lot_url(lot: LotSummary) -> str:
+    """The page of a lot."""
+    return (
+        f"{reverse('custody:lot')}?{urlencode({'product': lot.product.product_id, 'lot': lot.lot})}"
+    )
+
+
+@register.filter
+def column_words(column: str) -> str:
+    """A column of a file as words on paper: `given_at` as `Given at`, `amount_ug` as `Amount µg`."""
+    return column.replace("_ug", " µg").replace("_", " ").capitalize()
+
+
+@register.filter
+def is_whole(cell: object) -> bool:
+    """Whether a cell of a paper is a number."""
+    return isinstance(cell, int)
+
+
+@register.filter
+def deadline(moment: datetime) -> str:
+    """A moment that something is due by; a midnight is said as the end of the day before it."""
+    local = timezone.localtime(moment)
+    if (local.hour, local.minute, local.second) == (0, 0, 0):
+        return f"the end of {(local - timedelta(days=1)):%a %Y-%m-%d}"
+    return f"{local:%a %Y-%m-%d %H:%M}"
+
+
+RULE_WORDS = {
+    "loss-notice": "Written notice",
+    "loss-form": "Form",
+    "inventory": "Inventory",
+    "retention": "Keeping records",
+    "register-entry": "Entry in the register",
+    "estimate": "Estimating what is left",
+    "dead-space": "Hub and needle",
+    "witness": "Witness",
+    "destruction": "Destruction",
+    "note": "Note",
+}
+
+
+@register.filter
+def rule_words(kind: str) -> str:
+    """What a rule is about, in words."""
+    return RULE_WORDS.get(kind, kind)
+
+
+@register.filter
+def unit_words(unit: str, amount: int) -> str:
+    """`business-days` as `business day` or `business days`."""
+    words = unit.replace("-", " ")
+    return words.removesuffix("s") if amount == 1 else words
