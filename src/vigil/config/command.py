@@ -8,10 +8,22 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from vigil.config.commands import claim, clinic, demo, doctor, record, replay, session, simulate, up
+from vigil.config.commands import (
+    claim,
+    clinic,
+    custody,
+    demo,
+    doctor,
+    kinetics,
+    record,
+    replay,
+    session,
+    simulate,
+    up,
+)
 from vigil.config.unfit import Unfit
 
-MODULES = (up, demo, doctor, clinic, replay, simulate, session, claim, record)
+MODULES = (up, demo, doctor, clinic, replay, simulate, session, claim, record, kinetics, custody)
 """One module for each subcommand, in the order of the help. None imports Django before it runs."""
 
 SUBCOMMANDS = tuple(module.__name__.rpartition(".")[2] for module in MODULES)

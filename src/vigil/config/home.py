@@ -38,6 +38,15 @@ class Home:
     def heartbeats(self) -> Path:
         return self.path / "heartbeats"
 
+    @property
+    def app_database(self) -> Path:
+        """The connection text of the role that programs act as; only `vigil.config.app_role` writes it."""
+        return self.path / "app-database"
+
+    def app_url(self) -> str | None:
+        """That text, if `vigil up` could make the role."""
+        return self.app_database.read_text().strip() if self.app_database.exists() else None
+
     def log(self, name: str) -> Path:
         return self.path / "logs" / f"{name}.log"
 

@@ -24,9 +24,12 @@ def main(arguments: list[str]) -> int:
     try:
         require_durable()
         _migrate()
+        _make_app_role()
+        _make_signing_key()
         _collect_static()
         logins = _build_demo() if "--demo" in arguments else []
         require_simulated_clock()
+        _look_back()
     except Unfit as refusal:
         print(refusal, file=sys.stderr)
         return 1
@@ -91,6 +94,51 @@ def _migrate() -> None:
     if waiting:
         _tell(say=f"Bringing the database up to date: {waiting} migrations.")
         call_command("migrate", verbosity=0, interactive=False)
+
+
+def _make_app_role() -> None:
+    """The role that pages and devices act as; without it they act as the owner, and that is said."""
+    from django.conf import settings
+
+    from vigil.config.app_role import ensure
+    from vigil.config.home import Home
+
+    why_not = ensure(Home(path=Path(settings.HOME)), settings.DATABASE_URL)
+    if why_not is not None:
+        _tell(
+            say=f"Pages act as the owner of the tables: no role of their own can be made ({why_not}). "
+            "Triggers still refuse every change of the record; `vigil doctor` says what to do."
+        )
+
+
+def _make_signing_key() -> None:
+    """The private key that signs heads, at the first start; its public half is printed to be written down."""
+    from vigil.record.signing import KeyUnusable, make_key, own_key
+
+    try:
+        is_new = make_key()
+        key = own_key()
+    except (KeyUnusable, OSError) as error:
+        raise Unfit(str(error)) from error
+    if is_new and key is not None:
+        _tell(
+            say=f"Made the key that signs the record. Write its public half down: {key.public_key}"
+        )
+
+
+def _look_back() -> None:
+    """Say loudly when the database lacks what this machine has seen sealed."""
+    from vigil.config.record_anchors import loss_text
+    from vigil.people.queries import clinics
+    from vigil.record.own_heads import went_back
+
+    for clinic in clinics():
+        for lost in went_back(clinic.clinic_id):
+            _tell(say=f"{clinic.name}: {loss_text(lost)}")
+            _tell(
+                say="Was a backup restored? Then record it: vigil record anchor accept-loss --reason ... "
+                "Otherwise keep everything as it is and find out who changed it."
+            )
 
 
 def _collect_static() -> None:

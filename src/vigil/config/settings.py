@@ -143,7 +143,8 @@ def database_url() -> str:
     return "dbname=vigil" if cluster is None else cluster.url
 
 
-DATABASES = {"default": database(database_url())}
+DATABASE_URL = database_url()
+DATABASES = {"default": database(DATABASE_URL)}
 AUTH_USER_MODEL = "people.Staff"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

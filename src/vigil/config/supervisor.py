@@ -143,6 +143,11 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
         }
 
+    def program_environment(self) -> dict[str, str]:
+        """As `environment`, but acting as the role that owns nothing, when `prepare` could make it."""
+        url = self.home.app_url()
+        return self.environment() | ({"DATABASE_URL": url} if url else {})
+
     # --- watch ---------------------------------------------------------------------------------
 
     def watch(self) -> None:
@@ -255,7 +260,7 @@ class Supervisor:
         child.started, child.start_at = _now(), None
         with self.home.open_log(child.program.name) as log:
             child.process = subprocess.Popen(
-                child.program.argv, env=self.environment(), stdin=subprocess.DEVNULL,
+                child.program.argv, env=self.program_environment(), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, process_group=0,
             )  # fmt: skip
         self._tell_guard(f"watch {child.process.pid} {int(child.program.stop_signal)}")

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("vigil.web.plan")),
     path("", include("vigil.web.custody")),
     path("", include("vigil.web.session")),
+    path("", include("vigil.web.kinetics")),
     path("", include("vigil.web.outcome")),
     path("", include("vigil.web.surveillance")),
     path("", include("vigil.web.programme")),

@@ -1,6 +1,7 @@
-"""The worker: seals every clinic's care register twice a second, and asks for follow-up answers.
+"""The worker: seals every clinic's care register twice a second, signs heads, and asks for follow-up answers.
 
-In: entries that no link holds yet; finished sessions. Out: links of the hash chain; invitations; a beat. Run: `python -m vigil.config.worker`.
+In: entries that no link holds yet; finished sessions. Out: links of the hash chain; signed heads; invitations; a beat.
+Run: `python -m vigil.config.worker`.
 """
 
 import logging
@@ -19,6 +20,9 @@ SEAL_EVERY_SECONDS = 0.5
 INVITE_EVERY_SECONDS = 20.0
 """A follow-up is asked for the next morning; half a minute more or less is nothing."""
 
+KEEP_EVERY_SECONDS = 1.0
+"""How often it is asked whether a head is due; after a count it is signed within that, for the sheet."""
+
 log = logging.getLogger("vigil.worker")
 
 
@@ -33,9 +37,13 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stopping.append(number))
     invited_at = -INVITE_EVERY_SECONDS
+    kept_at = -KEEP_EVERY_SECONDS
     while not stopping:
         try:
             sealed = seal_once()
+            if time.monotonic() - kept_at >= KEEP_EVERY_SECONDS:
+                keep_once()
+                kept_at = time.monotonic()
             if time.monotonic() - invited_at >= INVITE_EVERY_SECONDS:
                 invite_once()
                 invited_at = time.monotonic()
@@ -60,6 +68,25 @@ def seal_once() -> int:
     from vigil.record.actions import CARE, seal
 
     return sum(seal(clinic_id=clinic.clinic_id, register=CARE) for clinic in clinics())
+
+
+def keep_once() -> int:
+    """Sign the heads that are due and keep them outside the database; returns how many were signed."""
+    from vigil.people.queries import clinics
+    from vigil.record.clock import now
+    from vigil.record.heads import sign_due
+    from vigil.record.own_heads import keep_heads
+    from vigil.record.signing import KeyUnusable
+
+    signed = 0
+    try:
+        for clinic in clinics():
+            signed += sign_due(clinic_id=clinic.clinic_id, at=now())
+            keep_heads(clinic_id=clinic.clinic_id, at=now())
+    except (KeyUnusable, OSError) as error:
+        # Sealing must go on without a key or a full disk; `vigil doctor` and /status show it.
+        log.error("heads are not signed or kept: %s", error)
+    return signed
 
 
 def invite_once() -> int:

@@ -10,16 +10,19 @@ from uuid import UUID
 
 from django.db import transaction
 
-from vigil.record.canonical import canonical, link_hash
+from vigil.record.canonical import BYTES_MAX, NotCanonical, canonical, link_hash
 from vigil.record.clock import new_id, now
 from vigil.record.models import Entry, Head, Link
-from vigil.record.unlinked import settle_on_commit, unlinked
+from vigil.record.unlinked import Unlinked, settle_on_commit, unlinked
 
 CUSTODY = "custody"
 """The register that is chained in the same transaction; the others are sealed within a second."""
 
 CARE = "care"
 """Everything else that happens to a patient or to the clinic."""
+
+SETTLE_EVERY = 500
+"""Entries after which a quiet register's mark of what is settled is moved on: readers look at so many at most."""
 
 
 def append(
@@ -48,6 +51,9 @@ def append(
     assert transaction.get_connection().in_atomic_block, "the record is written with the act itself"
     # Refused here, with the act: a care entry that cannot be written would stop the sealing of all that follow.
     canonical([kind, str(subject), str(by), at])
+    written = canonical(body)
+    if len(written.encode()) > BYTES_MAX:
+        raise NotCanonical(body, f"written out it is longer than {BYTES_MAX} bytes")
     entry = Entry.objects.create(
         entry_id=new_id(),
         clinic_id=clinic_id,
@@ -57,10 +63,13 @@ def append(
         by=str(by),
         at=at,
         recorded_at=now(),
-        body=canonical(body),
+        body=written,
     )
     if register == CUSTODY:
-        _link(_locked_head(clinic_id, register), [entry])
+        head = _locked_head(clinic_id, register)
+        # Whoever writes one here links it in the same transaction: an older one that commits later is linked too.
+        head.settled_id = max(head.settled_id or 0, entry.id)
+        _link(head, [entry])
     return entry.entry_id
 
 
@@ -78,6 +87,7 @@ def seal(
         )
         if found.entries:
             _link(head, found.entries)
+        _settle(head, found)
         settle_on_commit(found, clinic_id=clinic_id, register=register)
     return len(found.entries)
 
@@ -100,8 +110,12 @@ def entry_text(entry: Entry) -> str:
 
 
 def _locked_head(clinic_id: UUID, register: str) -> Head:
+    rows = Head.objects.select_for_update().filter(clinic_id=clinic_id, register=register)
+    if (head := rows.first()) is not None:
+        return head
+    # Only a register's very first act comes here; two that come at once make one row.
     Head.objects.get_or_create(clinic_id=clinic_id, register=register)
-    return Head.objects.select_for_update().get(clinic_id=clinic_id, register=register)
+    return rows.get()
 
 
 def _link(head: Head, entries: Sequence[Entry]) -> None:
@@ -122,4 +136,12 @@ def _link(head: Head, entries: Sequence[Entry]) -> None:
         head.seq += 1
         head.hash = digest
     Link.objects.bulk_create(links)
-    head.save(update_fields=["seq", "hash"])
+    head.save(update_fields=["seq", "hash", "settled_id"])
+
+
+def _settle(head: Head, found: Unlinked) -> None:
+    """Keep with the head what these links settle, so that readers need not look below it."""
+    if found.settles_id is None or found.settles_id < (head.settled_id or 0) + SETTLE_EVERY:
+        return
+    head.settled_id = found.settles_id
+    head.save(update_fields=["settled_id"])

@@ -6,7 +6,7 @@ The export format in `docs/reference/record-export.md` is specified from here.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,6 +14,15 @@ from uuid import UUID
 
 FIRST_HASH = "0" * 64
 """What the first entry of a register is linked to."""
+
+DEPTH_MAX = 100
+"""Lists and objects inside each other: what the export format allows, and far more than a fact needs."""
+
+NUMBER_MAX = 10**4300 - 1
+"""The largest whole number of the export format, 4,300 digits: what Python reads without a second thought."""
+
+BYTES_MAX = 1_000_000
+"""Longest text of one fact, bytes: written as an export line with every letter escaped twice it stays below 16 MiB."""
 
 
 class NotCanonical(TypeError):
@@ -24,15 +33,20 @@ class NotCanonical(TypeError):
         super().__init__(f"{type(value).__name__} has no canonical form in the record: {reason}.")
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """The value as JSON kinds only: text, whole numbers, booleans, null, lists and objects.
 
     Raises:
-        NotCanonical: a float, a naive datetime, half a character, two keys with one name, or a type with no rule.
+        NotCanonical: a float, a naive datetime, half a character, two keys with one name, a type with no rule,
+            or more than the export format can hold.
     """
     if isinstance(value, str):
         return _whole_text(value)
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if abs(value) > NUMBER_MAX:
+            raise NotCanonical(value, "it has more than 4,300 digits")
         return value
     if isinstance(value, UUID):
         return str(value)
@@ -44,17 +58,34 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return _named(
+            value, {each.name: getattr(value, each.name) for each in fields(value)}, depth
+        )
     if isinstance(value, Mapping):
-        named = {_whole_text(str(key)): plain(item) for key, item in value.items()}
+        named = _named(value, value, depth)
         if len(named) != len(value):
             raise NotCanonical(value, "two of its keys are written alike")
         return named
     if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
+        return _listed(value, value, depth)
     if isinstance(value, frozenset | set):
-        return sorted((plain(item) for item in value), key=canonical)
+        return sorted(_listed(value, value, depth), key=canonical)
     raise NotCanonical(value)
+
+
+def _named(value: object, items: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    _may_hold_more(value, depth)
+    return {_whole_text(str(key)): plain(item, depth + 1) for key, item in items.items()}
+
+
+def _listed(value: object, items: Iterable[Any], depth: int) -> list[Any]:
+    _may_hold_more(value, depth)
+    return [plain(item, depth + 1) for item in items]
+
+
+def _may_hold_more(value: object, depth: int) -> None:
+    if depth >= DEPTH_MAX:
+        raise NotCanonical(value, f"it is nested deeper than {DEPTH_MAX} levels")
 
 
 def _whole_text(text: str) -> str:

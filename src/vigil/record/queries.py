@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Min, Q
+from django.db.models import Count, Min
 
 from vigil.record.actions import CARE, CUSTODY
 from vigil.record.canonical import FIRST_HASH
@@ -72,11 +72,14 @@ def heads(clinic_id: UUID) -> tuple[HeadFact, ...]:
 
 def waiting(clinic_id: UUID) -> tuple[Waiting, ...]:
     """What is not sealed yet, for every register."""
+    settled = dict(Head.objects.filter(clinic_id=clinic_id).values_list("register", "settled_id"))
     found = []
     for register in REGISTERS:
-        rows = Entry.objects.filter(Q(clinic_id=clinic_id), Q(register=register), Q(link=None))
-        oldest_at = rows.aggregate(oldest=Min("recorded_at"))["oldest"]
-        found.append(Waiting(register=register, entries=rows.count(), oldest_at=oldest_at))
+        rows = Entry.objects.filter(
+            clinic_id=clinic_id, register=register, id__gt=settled.get(register) or 0, link=None
+        )
+        told = rows.aggregate(entries=Count("id"), oldest=Min("recorded_at"))
+        found.append(Waiting(register=register, entries=told["entries"], oldest_at=told["oldest"]))
     return tuple(found)
 
 

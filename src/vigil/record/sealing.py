@@ -6,12 +6,12 @@ In: nothing. Out: how long the oldest waiting entry has waited, and when the new
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
-from vigil.record.models import Entry, Link
+from vigil.record.models import Entry, Head, Link
 
 NEWEST_LOOKED_AT = 5000
-"""Entries looked at, newest first. The worker seals in order, so what waits is always among the newest."""
+"""Entries looked at of registers that were never sealed: the worker begins with a new one within a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,19 @@ class Sealing:
 
 def sealing() -> Sealing:
     """The state of sealing over all clinics."""
+    # Only what lies above each register's settled mark: below it nothing waits (see `unlinked`).
+    known = above = Q(pk__in=())
+    for clinic_id, register, settled_id in Head.objects.values_list(
+        "clinic_id", "register", "settled_id"
+    ):
+        own = Q(clinic_id=clinic_id, register=register)
+        known |= own
+        above |= own & Q(id__gt=settled_id or 0)
     newest = Entry.objects.aggregate(id=Max("id"))["id"] or 0
-    waiting = Entry.objects.filter(id__gt=newest - NEWEST_LOOKED_AT, link=None)
+    unknown = ~known & Q(id__gt=newest - NEWEST_LOOKED_AT)
+    since = [
+        Entry.objects.filter(where, link=None).aggregate(since=Min("recorded_at"))["since"]
+        for where in (above, unknown)
+    ]
     last = Link.objects.order_by("-id").values_list("sealed_at", flat=True).first()
-    return Sealing(
-        waiting_since=waiting.aggregate(since=Min("recorded_at"))["since"], newest_seal_at=last
-    )
+    return Sealing(waiting_since=min(filter(None, since), default=None), newest_seal_at=last)

