@@ -160,7 +160,9 @@ def _heads_sheet(clinic_id) -> str:
     from vigil.record.signing import make_key
 
     make_key()
-    sheet = anchor(clinic_id=clinic_id, clinic_name="Demo", place="sheet", detail="", by="test", at=now())
+    sheet = anchor(
+        clinic_id=clinic_id, clinic_name="Demo", place="sheet", detail="", by="test", at=now()
+    )
     return f"/record/sheets/{sheet.anchor_id}"
 
 

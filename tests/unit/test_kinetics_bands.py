@@ -178,7 +178,10 @@ def test_a_peak_moves_with_the_clock_and_stretches_with_the_step(top, first, ste
     [
         ((9.0, 5.0, 3.0), 0.0),  # falls, and ever less steeply
         ((9.0, 9.0, 3.0), 0.5),  # as high at both ends of the first step: the top is between them
-        ((9.0, 8.0, 3.0), 0.25),  # 9 - 8 is a quarter of the bend of 4 away from the middle of the step
+        (
+            (9.0, 8.0, 3.0),
+            0.25,
+        ),  # 9 - 8 is a quarter of the bend of 4 away from the middle of the step
         ((9.0, 6.0, 1.0), 0.0),  # the parabola's top lies before: it has passed
         ((9.0, 9.0, 9.0), 0.0),
         ((3.0, 5.0, 9.0), INF),

@@ -146,7 +146,11 @@ def test_a_log_normal_moves_by_a_factor_and_a_fraction_by_its_odds() -> None:
 def test_the_same_seed_gives_the_same_people_whoever_asks_for_how_much_else() -> None:
     """Residuals, half-lives and people have random numbers of their own."""
     model = small_model(variances={"cl": 0.09}, residual=(0.1, 1.0))
-    one, narrow, other = drawn_of(model), drawn_of(model, site=effect_site()), drawn_of(model, seed=2)
+    one, narrow, other = (
+        drawn_of(model),
+        drawn_of(model, site=effect_site()),
+        drawn_of(model, seed=2),
+    )
 
     np.testing.assert_array_equal(one.values["cl"], narrow.values["cl"])
     assert not np.any(one.values["cl"] == other.values["cl"])

@@ -30,6 +30,7 @@ TINY = {"cl": 1e-18}
 """People who differ by less than can be seen, so that every band is the pencil's curve."""
 ONE = small_model("one", variances=TINY, residual=(0.1, 3.0), notes=("own note",))
 TWO = small_model("two", variances=TINY, residual=(0.0, 2.0), site="arterial")
+GIVEN = (bolus(10_000),)
 INFUSION = Dose(amount_ug=40_000, route="iv", duration_minutes=40.0)
 
 
@@ -116,6 +117,23 @@ def test_falling_below_is_told_for_both_questions_and_as_a_share_of_time() -> No
         np.testing.assert_array_equal(shares, (found.time_minutes >= crossed).astype(float))
         assert model.below[1e-9].share_later == 1.0
         assert not model.stays_below[1e-9].any()
+
+
+def test_a_moment_within_the_last_step_is_still_told() -> None:
+    """The level is chosen to be crossed half a minute before the end."""
+    at = float(effect_after_bolus(10_000, np.array([69.5]))[0])
+
+    for model in refreshed(levels_ng_per_ml=(at,)).models:
+        assert model.below[at].median == pytest.approx(69.5, abs=0.01)
+        assert model.below[at].share_later == 0.0
+
+
+@pytest.mark.parametrize("level", [0.0, -5.0, math.nan, math.inf])
+def test_a_refresh_does_not_answer_for_a_level_that_is_none(level) -> None:
+    with pytest.raises(ForecastInvalid) as caught:
+        refreshed(levels_ng_per_ml=(level,))
+
+    assert caught.value.field == "levels_ng_per_ml"
 
 
 def test_levels_not_asked_for_are_not_answered() -> None:
@@ -235,7 +253,7 @@ def test_borrowed_variability_is_said_first() -> None:
 # --- doors --------------------------------------------------------------------------------------
 
 
-def once(*models, given=(bolus(10_000),), rest=(), **question):
+def once(*models, given=GIVEN, rest=(), **question):
     asked = {
         "now_minutes": 10.0, "until_minutes": 20.0, "draws": 4, "seed": 1, "effect_site": SURE,
         "last_rate_record_minutes_ago": 0.0, **question,

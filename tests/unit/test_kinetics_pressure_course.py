@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -235,6 +236,51 @@ def test_slopes_do_not_jump_where_two_rates_meet() -> None:
     np.testing.assert_allclose(slopes[:, 0], by_clearance, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("gap", [8e-4, -8e-4, 2e-3])
+def test_near_rates_keep_eight_digits_of_their_slopes(gap) -> None:
+    """In forty digits: d/dlog k of D/V k0 (e^-kt - e^-k0t) / (k0 - k), where k0 is within a thousandth of k."""
+    question = asked(CLEARED, sat(bolus(10_000)), half_life=math.log(2.0) / (LEAVES * (1 + gap)))
+
+    _, slopes = concentrations_and_slopes(question, np.zeros(2))
+
+    with mpmath.workdps(40):
+        k, k0 = mpmath.mpf(LEAVES), mpmath.log(2) / mpmath.mpf(question.half_life_minutes)
+        for t, slope in zip(READ, slopes[:, 0], strict=True):
+            between = (mpmath.exp(-k * t) - mpmath.exp(-k0 * t)) / (k0 - k)
+            moved = (between - t * mpmath.exp(-k * t)) / (k0 - k)
+            wanted = float(10_000 / mpmath.mpf(VOLUME) * k0 * k * moved)
+            assert slope == pytest.approx(wanted, rel=1e-8, abs=2e-6)
+
+
+def test_a_reading_moments_after_a_dose_counts() -> None:
+    question = asked(CLEARED, sat(bolus(10_000), minutes=(0.25, 0.5)))
+
+    wanted = effect_after_bolus(10_000, np.array([0.25, 0.5]))
+    np.testing.assert_allclose(values_of(question), wanted, rtol=1e-9)
+
+
+def test_a_share_that_differs_counts_also_where_the_model_has_one_way_only() -> None:
+    one_way = dataclasses.replace(SWALLOWED, routes=SWALLOWED.routes[1:2])
+    question = asked(one_way, sat(bolus(9_000, 0.0, "oral")))
+
+    found, slopes = concentrations_and_slopes(question, np.zeros(3))
+
+    by = dict(zip(question.effects, slopes.T, strict=True))
+    # The logit's own slope at one half: f (1 - f) / f of the value.
+    np.testing.assert_allclose(by["f"], 0.5 * found, rtol=1e-9)
+
+
+def test_a_metabolite_that_is_measured_too_moves_nothing() -> None:
+    (blood,) = CLEARED.outputs
+    compartments = (*CLEARED.compartments[:2], dataclasses.replace(CLEARED.compartments[2], volume="v"))  # fmt: skip
+    metabolite = dataclasses.replace(blood, analyte="norketamine", compartment="lost")
+    two = dataclasses.replace(CLEARED, compartments=compartments, outputs=(blood, metabolite))
+
+    np.testing.assert_array_equal(
+        values_of(asked(two, sat(bolus(9_000)))), values_of(asked(CLEARED, sat(bolus(9_000))))
+    )
+
+
 @pytest.mark.parametrize("gap", [0.0, 1e-12])
 def test_modes_that_meet_are_refused_with_their_condition(gap) -> None:
     question = asked(CLEARED, sat(bolus(10_000)), half_life=math.log(2.0) / LEAVES * (1 + gap))
@@ -264,6 +310,34 @@ def test_a_share_of_what_leaves_has_slopes_too() -> None:
     np.testing.assert_allclose(slopes, differences(question, at), rtol=1e-5, atol=1e-3)
     quick = asked(BOTH, sat(bolus(9_000, 0.0, "oral")))
     assert quick.flows is not None
+
+
+def test_a_fraction_of_what_passes_has_slopes_away_from_the_typical_person() -> None:
+    """A logit is no power either: the quick form would be right at the typical person and wrong beside it."""
+    slowed = dataclasses.replace(
+        SWALLOWED,
+        transfers=tuple(
+            dataclasses.replace(t, share=("f",)) if t.from_compartment == "depot" else t
+            for t in SWALLOWED.transfers
+        ),
+    )
+    question = asked(slowed, sat(bolus(9_000, 0.0, "oral")))
+    at = np.array([0.1, 0.9, -0.2])
+
+    found, slopes = concentrations_and_slopes(question, at)
+
+    assert question.flows is None
+    np.testing.assert_allclose(slopes, differences(question, at), rtol=1e-5, atol=1e-3)
+    share = 1.0 / (1.0 + math.exp(-at[question.effects.index("f")]))
+    typical = dataclasses.replace(
+        slowed,
+        parameters=tuple(
+            dataclasses.replace(p, value=share) if p.name == "f" else p for p in slowed.parameters
+        ),
+    )
+    at[question.effects.index("f")] = 0.0
+    by_value = values_of(asked(typical, sat(bolus(9_000, 0.0, "oral"))), *at)
+    np.testing.assert_allclose(found, by_value, rtol=1e-9)
 
 
 def test_quick_and_general_forms_are_one_answer() -> None:

@@ -285,6 +285,17 @@ def test_a_search_without_rest_says_how_far_it_was(monkeypatch) -> None:
     assert "at most 0.01 is accepted" in str(caught.value)
 
 
+def test_a_search_that_rests_at_its_last_step_has_an_answer(monkeypatch) -> None:
+    """At the last step it need only be within a hundredth of a standard deviation."""
+    monkeypatch.setattr(pressure_fit, "_STEPS_MAX", 0)
+
+    found, covariance, steps = most_probable(problem_of())
+
+    np.testing.assert_array_equal(found, np.zeros(5))
+    np.testing.assert_allclose(covariance, np.linalg.inv(surprise_of(problem_of(), found)[2]))
+    assert steps == 0
+
+
 def test_the_decrement_is_the_squared_distance_in_standard_deviations() -> None:
     """Curvature 4 is an SD of one half; a gradient of 6 is 1.5 away, three SD."""
     assert decrement_of(np.array([6.0]), np.array([[4.0]])) == pytest.approx(9.0)
@@ -355,6 +366,36 @@ def test_a_marginal_is_a_density_with_rising_shares(seed) -> None:
     assert found.baseline_variance > 0
     for share in (0.05, 0.5, 0.95):
         assert found.share_below(found.deviation_at(share)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("seed", "count"), [(1, 1), (2, 3), (3, 6)])
+def test_with_two_effects_the_marginal_is_that_of_a_grid_over_both(seed, count) -> None:
+    """INV-KIN-83: nobody's kinetics differ and the half-life is sure: baseline and slope are summed over a plane, point by point."""
+    plain = problem_of(model=small_model(), sittings=count, half_life_cv=1e-6)
+    random = np.random.default_rng(seed)
+    expected = pressures_and_slopes(plain, np.array([0.05, -0.5, 0.0]))[0]
+    posed = dataclasses.replace(plain, pressures=expected + random.normal(0, 6, len(expected)))
+
+    found = marginal_of(posed)
+
+    b, s = np.linspace(-0.25, 0.25, 201), np.linspace(-5.5, 3.0, 681)
+    course = (pressures_and_slopes(plain, np.zeros(3))[0] - 120.0) / 0.08
+    fit = 120.0 * np.exp(b)[:, None, None] + 0.08 * np.exp(s)[None, :, None] * course
+    errors = (posed.pressures - fit) @ posed.whiten.T
+    log = -0.5 * ((errors**2).sum(axis=2) + b[:, None] ** 2 / math.log(1.01) + s**2 / math.log(2.0))
+    weight = np.exp(log - log.max())
+    weight /= weight.sum()
+    of_s, of_b = weight.sum(axis=0), weight.sum(axis=1)
+    mean = float(of_s @ s)
+    assert np.sqrt(found.variance) == pytest.approx(np.sqrt(float(of_s @ (s - mean) ** 2)), rel=0.02)  # fmt: skip
+    for share in (0.05, 0.5, 0.95):
+        wanted = float(np.interp(share, of_s.cumsum(), s))
+        assert found.deviation_at(share) == pytest.approx(wanted, abs=0.03)
+    middle = float(of_b @ b)
+    variance = float(of_b @ (b - middle) ** 2)
+    # At each slope the baseline is taken at its peak; a log-normal's mean lies a little beside it.
+    assert abs(found.baseline - middle) < 0.1 * math.sqrt(variance)
+    assert found.baseline_variance == pytest.approx(variance, rel=0.04)
 
 
 def test_with_many_exact_readings_the_marginal_is_the_normal_curve_of_the_peak() -> None:

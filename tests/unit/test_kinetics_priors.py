@@ -373,6 +373,19 @@ def test_an_interval_that_holds_more_people_means_that_they_differ_less() -> Non
     assert value(low=1.0, high=math.e**2, share=0.6826894921).log_variance == pytest.approx(1.0)
 
 
+def test_a_prior_that_no_file_said_has_no_sum_and_no_notes() -> None:
+    found = parse_pressure_prior(prior_file(), file="the.toml")
+    by_hand = PressurePrior(
+        **{
+            f.name: getattr(found, f.name)
+            for f in dataclasses.fields(found)
+            if f.name not in ("notes", "content_hash")
+        }
+    )
+
+    assert (by_hand.notes, by_hand.content_hash) == ((), "")
+
+
 def test_a_coefficient_counts_before_an_interval() -> None:
     both = value(cv=1.0, low=1.0, high=100.0, share=0.5)
 

@@ -73,7 +73,7 @@ def wrong(field: str, limit: str, *items, **question) -> None:
     with pytest.raises(ReadinessInvalid) as caught:
         asked(*items, **question)
     assert caught.value.field == field
-    assert limit in caught.value.limit
+    assert caught.value.limit == limit
     assert str(caught.value) == f"{field} is {caught.value.value!r}; {caught.value.limit}."
 
 
@@ -136,6 +136,22 @@ def test_a_loose_published_bound_is_tightened_by_its_neighbours() -> None:
 
     close(found.low, 0.0, 0.0, 0.3, 0.3, 0.3, 0.3)
     close(found.high, 0.0, 0.5, 0.5, 0.5, 0.5, OPEN_MAX)
+
+
+def test_a_share_of_nobody_stays_exactly_nothing() -> None:
+    row = [0.0, 0.0, 0.0, 0.4]
+
+    found = asked(MIND, forecast=forecast(row, row), level=level())
+
+    assert found.high.tolist() == [0.0, 0.0, 0.0, 0.4]
+
+
+def test_published_shares_of_now_are_taken_from_the_whole_too() -> None:
+    """Judged not ready at minute 20, when 0.3 to 0.4 were. By 40: least 1 - (1 - 0.6) / 0.6, most (0.7 - 0.3) / 0.7."""
+    found = asked(("walk", False), now=20.0, until=50.0, anchors=anchors((20.0, 0.3, 0.4), (40.0, 0.6, 0.7)))  # fmt: skip
+
+    close(found.low, 0.0, 0.0, 1 - 0.4 / 0.6, 1 - 0.4 / 0.6)
+    close(found.high, 0.0, 0.4 / 0.7, 0.4 / 0.7, OPEN_MAX)
 
 
 # --- two pieces ---------------------------------------------------------------------------------
@@ -274,10 +290,12 @@ def test_as_many_minutes_as_a_day_and_a_half_and_no_more() -> None:
         ({"now": math.inf}, "elapsed_minutes", "it counts from the first dose"),
         ({"floor": -0.1}, "floor_minute", "the minimum stay is 0 minutes or more"),
         ({"floor": math.nan}, "floor_minute", "the minimum stay is 0 minutes or more"),
+        ({"floor": math.inf}, "floor_minute", "the minimum stay is 0 minutes or more"),
+        ({"every": 0.0}, "every_minutes", "a step is more than 0 minutes"),
         ({"every": -1.0}, "every_minutes", "a step is more than 0 minutes"),
         ({"every": math.inf}, "every_minutes", "a step is more than 0 minutes"),
-        ({"until": 9.9}, "until_minute", "steps of 10 min after 0"),
-        ({"until": -5.0}, "until_minute", "steps of 10 min after 0"),
+        ({"until": 9.9}, "until_minute", "1 to 2000 steps of 10 min after 0"),
+        ({"until": -5.0}, "until_minute", "1 to 2000 steps of 10 min after 0"),
     ],
 )
 def test_minutes_that_make_no_sense_are_told_by_field(change, field, limit) -> None:
@@ -287,6 +305,12 @@ def test_minutes_that_make_no_sense_are_told_by_field(change, field, limit) -> N
 @pytest.mark.parametrize("floor", [0.0, 1e6])
 def test_any_floor_from_nothing_on_is_accepted(floor) -> None:
     assert asked(WALK, floor=floor).floor_minute == floor
+
+
+def test_a_step_is_a_minute_unless_said() -> None:
+    found = curve(elapsed_minutes=5.0, floor_minute=0.0, until_minute=8.0, items=())
+
+    assert found.minutes.tolist() == [5.0, 6.0, 7.0, 8.0]
 
 
 def test_an_item_is_recorded_once() -> None:
@@ -309,7 +333,7 @@ def test_a_forecast_is_of_now_within_one_of_its_steps(now, is_now) -> None:
 def test_a_forecast_made_later_than_now_is_none_either() -> None:
     made = forecast([0.0] * 9, [0.0] * 9, now=50.0)
 
-    wrong("forecast", "it must be made now", MIND, now=39.0, until=80.0, forecast=made, level=level())  # fmt: skip
+    wrong("forecast", "it must be made now, at minute 39", MIND, now=39.0, until=80.0, forecast=made, level=level())  # fmt: skip
 
 
 def test_every_model_must_have_the_level() -> None:

@@ -49,6 +49,8 @@ WIDE, NARROW = {"ages": (18.0, 80.0)}, {"ages": (18.0, 50.0)}
         (made("z", stated=False, **WIDE), made("a", stated=True, **NARROW)),
         # 30 years and 110 kg are more people than 40 years and 80 kg: width times width, 3,300 to 3,200.
         (made("z", ages=(30.0, 60.0)), made("a", ages=(30.0, 70.0), weights=(40.0, 120.0))),
+        # Width times width and not their sum: 50 by 60 are 3,000, 30 by 90 are 2,700.
+        (made("z", ages=(20.0, 70.0), weights=(60.0, 120.0)), made("a", ages=(30.0, 60.0), weights=(50.0, 140.0))),
         # 20 years are wider than 19 wherever they begin.
         (made("z", ages=(30.0, 50.0)), made("a", ages=(39.0, 58.0))),
         (made("z", weights=(65.0, 85.0)), made("a", weights=(66.0, 85.5))),
@@ -83,7 +85,25 @@ def test_the_best_of_each_site_is_drawn() -> None:
 
     assert isinstance(found, Choice)
     assert [m.name for m in found.drawn] == ["a2", "v2"]
-    assert [m.name for m in found.others] == ["v1", "a1"]
+    assert [m.name for m in found.others] == ["a1", "v1"]
+
+
+@pytest.mark.parametrize(("many", "one"), [("arterial", "venous"), ("venous", "arterial")])
+def test_a_narrow_model_of_the_other_site_is_drawn_before_a_second_wide_one(many, one) -> None:
+    models = (made("w1", site=many, **WIDE), made("w2", site=many, **WIDE), made("n", site=one, **NARROW))  # fmt: skip
+
+    found = choose(models, PERSON, (S_DOSE,))
+
+    assert {m.name for m in found.drawn} == {"w1", "n"}
+    assert [m.site for m in found.drawn] == ["arterial", "venous"]
+
+
+def test_one_dose_of_esketamine_is_enough_to_prefer_its_own_models() -> None:
+    """A dose without a drug is the model's own; it does not make the other one a racemate."""
+    own, pooled = made("own", **NARROW), made("pooled", enantiomer="mixed", **WIDE)
+
+    assert order(own, pooled, doses=(S_DOSE, bolus(500, 9.0))) == ["own", "pooled"]
+    assert order(own, pooled, doses=(bolus(500), bolus(500, 9.0))) == ["pooled", "own"]
 
 
 @pytest.mark.parametrize("site", ["arterial", "venous"])
@@ -200,6 +220,9 @@ def test_two_kinds_of_reasons_are_both_told_once_each() -> None:
 
     assert found.code == "KIN-NO-MODEL"
     assert "widest limits" not in found.message
+    assert "ask a model made for this weight. The age is outside" in found.message or (
+        "Ask a model made for this age. The weight is outside" in found.message
+    )
     for name in ("x", "y", "w"):
         assert found.message.count(f"what {name} speaks of") == 1
 

@@ -5,7 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from a_small_model import PERSON, SURE, blood_after_bolus, blood_of_infusion, bolus, effect_after_bolus, small_model  # fmt: skip
+from a_small_model import (  # fmt: skip
+    PERSON,
+    SURE,
+    blood_after_bolus,
+    blood_of_infusion,
+    bolus,
+    effect_after_bolus,
+    small_model,
+)
 from vigil.kinetics.bands import bands_of
 from vigil.kinetics.facts import Course, Dose, Exposure
 from vigil.kinetics.simulation import EtaNotFinite, GridInvalid, notes_for, simulate
@@ -24,7 +32,7 @@ def course(name: str, analytes: int, *, times=(0.0, 90.0), notes=()) -> Course:
 
 
 @pytest.mark.parametrize(
-    ("analytes", "name"), itertools.product((1, 2, 3), ("m", "a_name_longer_than_any_three_headings_together_are"))
+    ("analytes", "name"), list(itertools.product((1, 2, 3), ("m", "a_name_longer_than_any_three_headings_together_are")))
 )  # fmt: skip
 def test_every_line_of_a_table_ends_at_one_column(analytes, name) -> None:
     """The name stands over its own columns, two spaces between all of them; only a long name widens its first one."""

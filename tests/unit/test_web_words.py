@@ -23,7 +23,7 @@ from vigil.session.domain.facts import SessionView
 from vigil.session.rows import by_urgency
 from vigil.units.refusals import Refused
 from vigil.web import chair_cards, theme
-from vigil.web.custody import entered_later
+from vigil.web.custody_stories import entered_later
 from vigil.web.session_forms import CheckInForm, ObserveForm, RateForm, StopForm
 from vigil.web.templatetags import vigil
 from vigil.web.templatetags.custody_parts import by_hand

@@ -69,7 +69,7 @@ def decay_zeros(coefficients: FloatArray, rates: FloatArray, *, minutes: float) 
 
 def _between(value: Function, knots: list[float]) -> list[float]:
     """The zeros of a function that only rises or only falls from each knot to the next."""
-    heights = [value(knot) for knot in knots]
+    heights = [float(value(knot)) for knot in knots]
     found = []
     for k in range(len(knots) - 1):
         if (heights[k] < 0 < heights[k + 1]) or (heights[k + 1] < 0 < heights[k]):
@@ -84,9 +84,11 @@ def _bracketed(value: Function, low: float, at_low: float, high: float, at_high:
     for turn in range(_HALVINGS_MAX):
         middle = (low + high) / 2
         if turn % 3 < 2:
-            guess = high - at_high * (high - low) / (at_high - at_low)
+            # A height that was halved away to nothing gives no line to follow.
+            spread = at_low - at_high
+            guess = low + at_low / spread * (high - low) if spread != 0 else middle
             middle = guess if low < guess < high else middle
-        at_middle = value(middle)
+        at_middle = float(value(middle))
         if at_middle == 0 or not low < middle < high:
             return middle
         # Signs are compared, not multiplied: the product of two small numbers is 0.

@@ -130,12 +130,25 @@ def _draw_values(model: Model, subject: Subject, *, draws: int, seed: int) -> di
     """Each parameter's value in each draw, litres and minutes."""
     typical = values_for(model, subject)
     values = {name: np.full(draws, value) for name, value in typical.items()}
-    names, covariance = covariance_of(model)
-    normal = np.random.default_rng([seed, _ETA_STREAM]).standard_normal((draws, len(names)))
-    etas = normal @ root_of(covariance).T
+    names, etas = deviations_from(np.random.default_rng([seed, _ETA_STREAM]), model, draws)
     for column, name in enumerate(names):
         values[name] = varied(model, name, typical[name], etas[:, column])
     return values
+
+
+def deviations_from(
+    generator: np.random.Generator, model: Model, people: int
+) -> tuple[tuple[str, ...], FloatArray]:
+    """The names of the varying parameters and so many people's deviations, shape (P, Q).
+
+    Args:
+        generator: whose next normal numbers are taken; forecasts and cohorts each have seeds of their own.
+        model: its published variances and covariances, between people and between days together.
+        people: how many, 0 or more.
+    """
+    names, covariance = covariance_of(model)
+    normal = generator.standard_normal((people, len(names)))
+    return names, np.asarray(normal @ root_of(covariance).T)
 
 
 def varied(model: Model, name: str, typical: float, eta: FloatArray) -> FloatArray:

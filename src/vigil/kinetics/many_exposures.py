@@ -60,7 +60,7 @@ def _bracketed(coefficients, rates, count, is_series, low, at_low, high, at_high
     for turn in range(_TURNS_MAX):
         middle = (low + high) / 2
         if turn % 3 < 2:
-            guess = high - at_high * (high - low) / (at_high - at_low)
+            guess = low + at_low / (at_low - at_high) * (high - low)
             if low < guess < high:
                 middle = guess
         at_middle = _value(coefficients, rates, count, is_series, middle)

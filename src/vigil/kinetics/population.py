@@ -13,6 +13,7 @@ import numpy as np
 from vigil.kinetics.box import Purpose, refusal
 from vigil.kinetics.cohort import Cohort, build_cohort, pattern_of
 from vigil.kinetics.compiled import IS_COMPILED
+from vigil.kinetics.draws import deviations_from
 from vigil.kinetics.exposure import check_end, check_level
 from vigil.kinetics.facts import Dose, EffectSite, FloatArray, Model, Site, Subject
 from vigil.kinetics.filling import SLAB, Progress, fill, in_slabs
@@ -20,7 +21,7 @@ from vigil.kinetics.filling import Stopped as Stopped
 from vigil.kinetics.many_exposures import fill_exposures
 from vigil.kinetics.modes import check_rates, groups_of
 from vigil.kinetics.one_group_exposures import fill_one_group
-from vigil.kinetics.system import MINUTES_PER_HOUR, covariance_of
+from vigil.kinetics.system import MINUTES_PER_HOUR
 from vigil.units.refusals import Refused
 
 SHORT_SLAB = 1024
@@ -107,12 +108,7 @@ def draw_etas(model: Model, people: int, *, seed: int) -> FloatArray:
         people: how many, 0 or more.
         seed: the same seed gives the same people.
     """
-    names, covariance = covariance_of(model)
-    spread, directions = np.linalg.eigh(covariance) if names else (np.zeros(0), np.zeros((0, 0)))
-    assert np.all(spread >= -1e-9 * spread.max(initial=0.0)), "not a covariance"
-    root = directions * np.sqrt(np.clip(spread, 0.0, None))
-    normal = np.random.default_rng(seed).standard_normal((people, len(names)))
-    return np.asarray(normal @ root.T)
+    return deviations_from(np.random.default_rng(seed), model, people)[1]
 
 
 def simulate_population(
