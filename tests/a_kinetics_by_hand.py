@@ -259,7 +259,6 @@ FADING = (
     bateman(ka=0.031, k=0.03),
     bateman(ka=0.01, k=0.4),
     chain(1),
-    chain(3),
     chain(5, k=0.4),
     two_bolus(),
     two_infusion(),
@@ -267,7 +266,9 @@ FADING = (
     repeated(),
 )
 """Cases whose drug leaves and whose peak has a formula."""
-CASES = (*FADING, exchange(), ring())
+EARLY = (chain(2), chain(3), chain(3, k=2.0))
+"""Cases whose peak comes before the first piece of a course ends, and whose drug takes several steps to arrive."""
+CASES = (*FADING, *EARLY, exchange(), ring())
 
 
 def label(case: Case) -> str:

@@ -109,8 +109,8 @@ def test_taller_by_any_factor_is_the_same_picture(middle: list[float], factor: f
     """The field is stretched to its highest edge, so only the numbers on the axis tell a factor."""
     one = course(*middle)
     more = replace(
-        one, in_blood=Bands(*(factor * getattr(one.in_blood, e) for e in EDGES)),
-        at_effect=Bands(*(factor * getattr(one.at_effect, e) for e in EDGES)),
+        one, in_blood=Bands(**{e: factor * getattr(one.in_blood, e) for e in EDGES}),
+        at_effect=Bands(**{e: factor * getattr(one.at_effect, e) for e in EDGES}),
     )  # fmt: skip
 
     for small, large in zip(draw(one).panels, draw(more).panels, strict=True):

@@ -21,6 +21,8 @@ from vigil.kinetics.preparation import (
     Prepared,
     Syringe,
     Vial,
+    exact_amount_ug,
+    exact_volume_ul,
     prepare,
     read_drawn,
 )
@@ -309,7 +311,7 @@ def test_twice_the_strength_on_half_the_lines_is_the_same_dose(ug_per_kg, weight
     assert (strong.rounding_ng, strong.allowed_by) == (weak.rounding_ng, weak.allowed_by)
 
 
-@given(doses_ug_per_kg, weights_g, strengths_mg, st.sampled_from([10, 50, 100, 500]))
+@given(doses_ug_per_kg, weights_g, strengths_mg, st.sampled_from([10, 50, 100]))
 def test_lines_ten_times_finer_lie_within_the_coarse_one(ug_per_kg, weight_g, mg_per_ml, step_ul):
     """The finer syringe finds what the coarse one left, and the coarse one is the finer one cut again."""
     sheet = sheet_of(ug_per_kg, weight_g, mg_per_ml)
@@ -496,3 +498,46 @@ def test_devices_are_laid_side_by_side(order_mg, cap_mg, count, given_mg, by):
     assert answer.device_count == count == laid
     assert (answer.amount_ug, answer.allowed_by) == (thousandfold(given_mg), by)
     assert answer.capped_ug == thousandfold(given_mg) - thousandfold(order_mg)
+
+
+# --- exact there and back ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mg", "mg_per_ml", "ml"),
+    [
+        ("35", "10", "3.5"),
+        ("0.05", "50", "0.001"),
+        ("33.333", "100", None),
+        ("28", "5", "5.6"),
+        ("1", "3", None),
+        ("0.005", "10", None),
+        ("0", "10", "0"),
+    ],
+)
+def test_an_amount_is_a_volume_only_when_the_division_ends(mg, mg_per_ml, ml) -> None:
+    """INV-KIN-33: mg / (mg/mL) with a pencil; what is no whole microlitre is no volume, never a rounded one."""
+    amount, strength = thousandfold(mg), thousandfold(mg_per_ml)
+
+    found = exact_volume_ul(amount, ug_per_ml=strength)
+
+    assert found == (None if ml is None else thousandfold(ml))
+    if found is not None:
+        assert Fraction(mg) / Fraction(mg_per_ml) == Fraction(ml)
+        assert exact_amount_ug(found, ug_per_ml=strength) == amount
+
+
+@pytest.mark.parametrize(
+    ("ml", "mg_per_ml", "mg"),
+    [
+        ("3.5", "10", "35"),
+        ("0.001", "10.5", None),
+        ("0.002", "10.5", "0.021"),
+        ("20", "50", "1000"),
+    ],
+)
+def test_a_volume_is_an_amount_only_when_it_is_whole_micrograms(ml, mg_per_ml, mg) -> None:
+    found = exact_amount_ug(thousandfold(ml), ug_per_ml=thousandfold(mg_per_ml))
+
+    assert found == (None if mg is None else thousandfold(mg))
+    assert (Fraction(ml) * Fraction(mg_per_ml) * 1000).denominator == (1 if mg else 2)

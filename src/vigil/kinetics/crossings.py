@@ -17,6 +17,9 @@ from vigil.kinetics.facts import FloatArray
 _HALVINGS_MAX = 200
 """More than a bracket of any length needs to shrink to one float."""
 
+JUST_ABOVE_ZERO = 1e-250
+"""A height that only has a sign: below any course, and far above where halving it would reach 0."""
+
 Function = Callable[[float], float]
 
 
@@ -41,7 +44,10 @@ def series_zeros(coefficients: FloatArray, *, turns: float) -> list[float]:
         return []
     # Here the slowest term is the constant: differentiating drops it, and shifts the others.
     turning = series_zeros(coefficients[1:], turns=turns) if changes > 1 else []
-    return _between(value, [0.0, *turning, turns])
+    # Where drug arrives only through other places the first coefficients are 0, and so is the height at 0: just after it the
+    # series has the sign of the first that is not.
+    first = float(np.sign(coefficients[np.flatnonzero(coefficients)[0]]))
+    return _between(value, [0.0, *turning, turns], just_after=first)
 
 
 def decay_zeros(coefficients: FloatArray, rates: FloatArray, *, minutes: float) -> list[float]:
@@ -67,9 +73,13 @@ def decay_zeros(coefficients: FloatArray, rates: FloatArray, *, minutes: float) 
     return _between(value, [0.0, *turning, minutes])
 
 
-def _between(value: Function, knots: list[float]) -> list[float]:
-    """The zeros of a function that only rises or only falls from each knot to the next."""
+def _between(value: Function, knots: list[float], *, just_after: float = 0.0) -> list[float]:
+    """The zeros of a function that only rises or only falls from each knot to the next.
+
+    `just_after`: the sign right after the first knot, told when the height there may be 0.
+    """
     heights = [float(value(knot)) for knot in knots]
+    heights[0] = heights[0] or just_after * JUST_ABOVE_ZERO
     found = []
     for k in range(len(knots) - 1):
         if (heights[k] < 0 < heights[k + 1]) or (heights[k + 1] < 0 < heights[k]):
@@ -83,8 +93,8 @@ def _bracketed(value: Function, low: float, at_low: float, high: float, at_high:
     """The zero between two points of opposite sign: false position, halved whenever it stalls."""
     for turn in range(_HALVINGS_MAX):
         middle = (low + high) / 2
-        if turn % 3 < 2:
-            # A height that was halved away to nothing gives no line to follow.
+        if turn % 3 < 2 and abs(at_low) > JUST_ABOVE_ZERO:
+            # A height that is only a sign, or was halved away to nothing, gives no line to follow.
             spread = at_low - at_high
             guess = low + at_low / spread * (high - low) if spread != 0 else middle
             middle = guess if low < guess < high else middle

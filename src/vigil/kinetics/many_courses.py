@@ -350,7 +350,7 @@ def fill_courses(
     held, events = boluses.shape[2], minutes.shape[1]
     wide = (size + LANES - 1) // LANES * LANES
     found, vectors, duals = np.empty(size), np.empty((size, size)), np.empty((size, size))
-    work = np.empty((7, 2 * size, size))
+    work = np.empty((7, max(2 * size, 4), size))
     raised, square, small = np.empty(len(rows)), np.empty((size, wide)), np.empty((2, wide))
     powers = np.empty((DOUBLINGS + 1, size, wide))
     table = np.empty((outs, size, SERIES_BLOCK))

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from vigil.kinetics.compiled import compiled
+from vigil.kinetics.crossings import JUST_ABOVE_ZERO
 from vigil.kinetics.many_courses import enter, raise_matrix, recall, see, trust
 from vigil.kinetics.many_modes import find_modes
 from vigil.kinetics.pieces import HIGHER, SERIES_TERMS, SPAN
@@ -59,7 +60,8 @@ def _bracketed(coefficients, rates, count, is_series, low, at_low, high, at_high
     """The zero between two points of opposite sign: false position, halved whenever it stalls."""
     for turn in range(_TURNS_MAX):
         middle = (low + high) / 2
-        if turn % 3 < 2:
+        # A height that is only a sign gives no line to follow.
+        if turn % 3 < 2 and abs(at_low) > JUST_ABOVE_ZERO:
             guess = low + at_low / (at_low - at_high) * (high - low)
             if low < guess < high:
                 middle = guess
@@ -109,6 +111,12 @@ def find_zeros(chain, relative, count, is_series, length, zeros):
         own, rates, left = chain[depth, depth:count], relative[depth:count], count - depth
         kept, low = 0, 0.0
         at_low = _value(own, rates, left, is_series, low)
+        if is_series and at_low == 0.0:
+            # As in `crossings`: just after 0 a series has the sign of its first coefficient that is not 0.
+            for k in range(left):
+                if own[k] != 0.0:
+                    at_low = JUST_ABOVE_ZERO if own[k] > 0.0 else -JUST_ABOVE_ZERO
+                    break
         for knot in range(found + 1):
             high = zeros[knot] if knot < found else length
             at_high = _value(own, rates, left, is_series, high)
@@ -230,7 +238,7 @@ def fill_exposures(
     people, size, outs = rates.shape[0], rates.shape[1], outputs.shape[1]
     held, events = boluses.shape[2], minutes.shape[1]
     found, vectors, duals = np.empty(size), np.empty((size, size)), np.empty((size, size))
-    work, raised = np.empty((7, 2 * size, size)), np.empty(len(rows))
+    work, raised = np.empty((7, max(2 * size, 4), size)), np.empty(len(rows))
     seen, strengths, left = np.empty((outs, size)), np.empty(size), np.empty(size)
     powers, x = np.empty((outs, SERIES_TERMS + 1)), np.empty(size)
     deep = max(SERIES_TERMS, size) + 3

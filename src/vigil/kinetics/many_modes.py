@@ -152,7 +152,7 @@ def find_modes(rates, states, starts, found_rates, vectors, duals, work):
         found_rates: shape (S,), filled.
         vectors: shape (S, S), filled: a row for each mode.
         duals: shape (S, S), filled: a row for each mode.
-        work: shape (7, 2 * S, S), overwritten.
+        work: shape (7, max(2 * S, 4), S), overwritten.
     """
     size, groups = len(rates), len(starts) - 1
     work[:] = 0.0
