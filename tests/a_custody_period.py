@@ -4,8 +4,9 @@ A second derivation for papers: nothing here goes through the queries, the facts
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
@@ -127,6 +128,12 @@ def work(
         clinic_id=nurse.clinic_id, start=start, end=end, patient=patient, plan_id=plan_id,
         labels=tuple(each.label for each in received.containers),
     )  # fmt: skip
+
+
+def ten_days_before(moment: datetime) -> datetime:
+    """The clinic's midnight ten days earlier: all that `work` does from there lies behind, each act on its own day."""
+    day = moment.astimezone(ZoneInfo("America/New_York")).date() - timedelta(days=10)
+    return datetime.combine(day, time.min, ZoneInfo("America/New_York"))
 
 
 SIGNED = """

@@ -45,6 +45,18 @@ def django_db_modify_db_settings():
     atexit.register(stop)
 
 
+@pytest.fixture(autouse=True)
+def _home_is_its_own():
+    """What a test leaves in the clinic's home (a signing key, kept heads) is gone for the next one."""
+    from django.test import override_settings
+
+    with (
+        tempfile.TemporaryDirectory(prefix="vigil-home-") as home,
+        override_settings(HOME=Path(home)),
+    ):
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _passwords_are_cheap():
     """Hash at the least cost in this process; processes that a test starts hash as the product does."""
@@ -61,6 +73,22 @@ PASSWORD = "correct horse battery staple"
 def at() -> datetime:
     """A quiet Monday morning."""
     return datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def server_morning(monkeypatch, tmp_path_factory) -> datetime:
+    """The server's own clock set to a quiet Monday morning of the clinic, and running: for pages and commands, which read it.
+
+    A test that took the machine's hour would cross the clinic's midnight whenever it ran late enough.
+    """
+    from vigil.record.clock import machine_now, now
+
+    # Nine in New York, where the test clinic stands; no change of the clocks within weeks.
+    morning = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+    offset = tmp_path_factory.mktemp("clock") / "offset"
+    offset.write_text(str((morning - machine_now()).total_seconds()))
+    monkeypatch.setenv("VIGIL_TEST_CLOCK", str(offset))
+    return now()
 
 
 @pytest.fixture

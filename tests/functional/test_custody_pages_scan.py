@@ -16,7 +16,7 @@ from conftest import PASSWORD
 from vigil.custody import queries
 from vigil.people.actions import set_presence
 from vigil.people.models import Staff
-from vigil.record.clock import new_id, now
+from vigil.record.clock import new_id
 from vigil.session import actions as session
 
 pytestmark = [pytest.mark.functional, pytest.mark.django_db]
@@ -32,8 +32,9 @@ def browser():
 
 
 @pytest.fixture
-def at():
-    return now()
+def at(server_morning):
+    """The pages read the server's clock, so these acts happen by it too."""
+    return server_morning
 
 
 def signed_in(login: str) -> Client:

@@ -8,7 +8,7 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from a_custody_period import moved, work
+from a_custody_period import moved, ten_days_before, work
 from a_custody_scene import count_all, stock
 from vigil.config.command import main
 from vigil.custody import queries
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def at():
-    return now() - timedelta(days=10)
+def at(server_morning):
+    return ten_days_before(server_morning)
 
 
 def said(capsys, *words):
@@ -55,9 +55,9 @@ def test_the_balance_at_a_moment_is_what_had_moved_by_then(worked, capsys):
 
 def test_a_date_means_its_end_on_the_clinics_clock(compliance, nurse, second_nurse, at, capsys):
     """A vial received at 23:30 of a New York evening stands there at the end of that day, not of the day before."""
-    evening = at.replace(hour=4, minute=30)
+    evening = at.replace(hour=23, minute=30)
     stock(compliance, evening)
-    day = (evening - timedelta(hours=5)).date()
+    day = evening.date()
 
     _, on_the_day, _ = said(capsys, "balance", "--at", day.isoformat(), "--json")
     _, before, _ = said(capsys, "balance", "--at", (day - timedelta(days=1)).isoformat(), "--json")

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def at() -> datetime:
+def at(server_morning) -> datetime:
     """The pages read the server's clock, so these acts happen by it too."""
-    return now()
+    return server_morning
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from a_custody_scene import count_all, sign_plan, stock
 from conftest import PASSWORD
 from vigil.custody import actions, queries
 from vigil.people.actions import set_presence
-from vigil.record.clock import new_id, now
+from vigil.record.clock import new_id
 from vigil.session import actions as session
 
 pytestmark = pytest.mark.django_db
@@ -24,9 +24,9 @@ WITNESS = {"witness_login": "nurse2", "witness_password": PASSWORD}
 
 
 @pytest.fixture
-def at():
+def at(server_morning):
     """The pages read the server's clock, so these acts happen by it too."""
-    return now()
+    return server_morning
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from a_custody_period import moved, work
+from a_custody_period import moved, ten_days_before, work
 from vigil.custody import queries
 from vigil.custody.domain.facts import Period
 from vigil.record.clock import now
@@ -22,10 +22,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def at():
-    """Ten days ago, at midnight of the clinic: the whole period lies behind."""
-    local = now().astimezone(ZoneInfo("America/New_York")) - timedelta(days=10)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0)
+def at(server_morning):
+    return ten_days_before(server_morning)
 
 
 @pytest.fixture

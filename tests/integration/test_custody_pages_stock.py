@@ -25,9 +25,9 @@ WITNESS = {"witness_login": "nurse2", "witness_password": PASSWORD}
 
 
 @pytest.fixture
-def at():
+def at(server_morning):
     """The pages read the server's clock, so these acts happen by it too."""
-    return now()
+    return server_morning
 
 
 @pytest.fixture
