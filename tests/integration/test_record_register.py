@@ -258,6 +258,64 @@ def test_a_sequence_number_is_used_once(at: datetime) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("seq", "previous"), [(3, "the last"), (2, "another"), (2, "the first")], ids=str
+)
+def test_a_link_continues_its_register(at: datetime, seq: int, previous: str) -> None:
+    """I8 by the database: no gap, and no branch; the positive control is the same row with the right words."""
+    write(CUSTODY, at)
+    write(CARE, at)
+    last = Head.objects.get(clinic_id=CLINIC, register=CUSTODY).hash
+    hashes = {"the last": last, "another": "1" * 64, "the first": FIRST_HASH}
+    link = {
+        "clinic_id": CLINIC, "register": CUSTODY, "entry": Entry.objects.get(register=CARE),
+        "hash": FIRST_HASH, "sealed_at": at,
+    }  # fmt: skip
+
+    with pytest.raises(Error, match="does not follow"), transaction.atomic():
+        Link.objects.create(seq=seq, previous_hash=hashes[previous], **link)
+
+    Link.objects.create(seq=2, previous_hash=last, **link)
+
+
+def test_links_that_come_together_follow_each_other(at: datetime) -> None:
+    """The worker seals many at once: a gap between two of them is refused as one after the last is."""
+    for _ in range(3):
+        write(CARE, at)
+    Head.objects.create(clinic_id=CLINIC, register=CARE)
+    rows = [
+        Link(
+            clinic_id=CLINIC, register=CARE, seq=seq, entry=entry, previous_hash=previous, hash=digest,
+            sealed_at=at,
+        )
+        for entry, seq, previous, digest in zip(
+            Entry.objects.order_by("id"), (1, 2, 4), (FIRST_HASH, "1" * 64, "2" * 64),
+            ("1" * 64, "2" * 64, "3" * 64), strict=True,
+        )
+    ]  # fmt: skip
+
+    with pytest.raises(Error, match="link 4 of care does not follow"), transaction.atomic():
+        Link.objects.bulk_create(rows)
+
+    rows[-1].seq = 3
+    Link.objects.bulk_create(rows)
+
+
+def test_a_register_that_somebody_cut_still_takes_an_act(at: datetime) -> None:
+    """A dose is not refused because of an old crime: the verifiers name it, the clinic works on."""
+    write(CUSTODY, at)
+    write(CUSTODY, at)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE record_link DISABLE TRIGGER USER")
+        cursor.execute("DELETE FROM record_link WHERE seq = 2")
+        cursor.execute("ALTER TABLE record_link ENABLE TRIGGER USER")
+
+    write(CUSTODY, at)
+
+    assert [link.seq for link in Link.objects.order_by("seq")] == [1, 3]
+
+
 def test_there_is_one_head_for_each_register(at: datetime) -> None:
     write(CUSTODY, at)
 
