@@ -27,6 +27,8 @@ def page_of(
         viewport={"width": width, "height": 860}, color_scheme=theme, base_url=HOST, **options
     )
     page = context.new_page()
+    # A machine that is busy with other work is slow, and no page of the product is wrong for it.
+    page.set_default_timeout(180_000)
     # The driver answers routes in a context of its own, where Django would open another connection and see nothing
     # of this test's transaction: each answer is made in the context of the test instead.
     here = contextvars.copy_context()

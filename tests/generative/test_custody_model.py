@@ -4,6 +4,7 @@ In the normal run 20,000 steps; `VIGIL_CUSTODY_STEPS` asks for more (`make custo
 """
 
 import os
+from collections import Counter
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from a_custody_machine import Safe, allowed, fired, pairs
 from a_custody_room import NOON, PRODUCTS, PureRoom
 from vigil.custody.domain.facts import Period
 from vigil.custody.domain.fold import fold
+from vigil.custody.domain.ledger import movements_of
 from vigil.custody.domain.register import Recorded, register_of, story_of
 
 STEPS = int(os.environ.get("VIGIL_CUSTODY_STEPS", "20000"))
@@ -55,10 +57,27 @@ class PureSafe(Safe):
             assert story[-1].balance_ug == container.remaining_ug
         for each, draw in book.draws.items():
             assert draw == self.room.drawn(each)
+        self.every_account_is_as_the_reference_holds_it(book)
         always = Period(start=NOON, end=NOON.replace(year=2030))
         for page in register_of(recorded, products=PRODUCTS, period=always):
             held = [each for each in book.containers.values() if each.product == page.product]
             assert page.closing_ug == sum(each.remaining_ug for each in held)
+
+    def every_account_is_as_the_reference_holds_it(self, book):
+        """INV-CUS-03, I1: what the room says it moved, side by side with the reference, outside accounts too."""
+        moved = Counter()
+        for act in self.room.acts:
+            for each in movements_of(act):
+                moved[each.source] -= each.ug
+                moved[each.target] += each.ug
+        names = {"container": "c", "draw": "d"}
+        for account, ug in moved.items():
+            name = account.kind if account.of is None else (names[account.kind], account.of)
+            assert self.ref.holds(name) == ug, account
+        inside = sum(
+            each.remaining_ug for each in (*book.containers.values(), *book.draws.values())
+        )
+        assert sum(ug for account, ug in moved.items() if account.of is None) == -inside
 
 
 class NoPrefix(PureRoom):
@@ -111,6 +130,11 @@ def test_a_planted_defect_is_found(room):
         run_state_machine_as_test(machine, settings=quick)
 
 
+def never_allowed():
+    """Rules that were always refused; stories (`a_recall`, `an_order_comes`) are made of other rules and count by those."""
+    return {each for each in set(fired) - set(allowed) if not each.startswith(("a_", "an_"))}
+
+
 def test_the_room_agrees_with_the_reference_ledger():
     """L1 of reliability.md: 0 disagreements; every rule fired, and every rule that may be allowed was."""
     for counter in (fired, pairs, allowed):
@@ -124,18 +148,16 @@ def test_the_room_agrees_with_the_reference_ledger():
         suppress_health_check=list(HealthCheck),
     )
 
+    # A rule that came up too seldom, or was never allowed yet, is given more steps: chance decides nothing.
     while fired.total() < STEPS or (
-        min(fired.values()) < FIRED_AT_LEAST and fired.total() < 3 * STEPS
+        fired.total() < 3 * STEPS
+        and (min(fired.values()) < FIRED_AT_LEAST or not never_allowed() <= NEVER_ALLOWED)
     ):
         run_state_machine_as_test(PureSafe, settings=budget)
 
-    # Stories (`a_recall`, `an_order_comes`) are made of other rules; those are the ones allowed or refused.
-    never_allowed = {
-        each for each in set(fired) - set(allowed) if not each.startswith(("a_", "an_"))
-    }
     assert len(fired) >= RULES_AT_LEAST
     assert min(fired.values()) >= FIRED_AT_LEAST, fired.most_common()[-5:]
-    assert never_allowed <= NEVER_ALLOWED
+    assert never_allowed() <= NEVER_ALLOWED
     if STEPS >= ENOUGH_FOR_PAIRS:
         apart = [(a, b) for a in fired for b in fired if not pairs[a, b]]
         assert len(apart) <= APART_SHARE_MAX * len(fired) ** 2, (len(apart), apart[:20])

@@ -3,15 +3,18 @@
 import csv
 import hashlib
 import json
+import re
 import sys
 from datetime import UTC, timedelta
 
 import pytest
+from django.db import connection
 
 from a_custody_period import moved, ten_days_before, work
 from a_custody_scene import count_all, stock
 from vigil.config.command import main
 from vigil.custody import queries
+from vigil.custody.invariants import INVARIANTS
 from vigil.record.clock import now
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +156,27 @@ def test_the_pack_overwrites_nothing(worked, tmp_path, capsys):
     assert code == 1
     assert "nothing was overwritten" in err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_invariants_are_asked_and_a_broken_one_is_named(worked, capsys):
+    """Silent on honest work; a row changed past the guards is named with its invariant, and the exit code says so."""
+    code, out, _ = said(capsys, "invariants", "--json")
+    assert code == 0
+    assert all(each["sql"] and each["broken"] == [] for each in json.loads(out))
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE custody_draw SET given_ug = given_ug + 10, remaining_ug = remaining_ug - 10 "
+                       "WHERE remaining_ug >= 10")  # fmt: skip
+        changed = cursor.rowcount
+        cursor.execute("SET session_replication_role = origin")
+
+    code, out, _ = said(capsys, "invariants")
+
+    assert changed
+    assert code == 1
+    assert re.search(r"^BROKEN\s+I2-balance-row", out, re.MULTILINE)
+    assert len(re.findall(r"^holds ", out, re.MULTILINE)) == len(INVARIANTS) - 1
 
 
 def test_without_pango_the_pack_says_how_and_writes_nothing(worked, tmp_path, capsys, monkeypatch):

@@ -1,7 +1,7 @@
 """The ledger's invariants as named SQL: each query returns what breaks it, and nothing when all is well.
 
 In: nothing, or a clinic. Out: for each broken invariant its name and the rows that break it. The queries read tables only
-(no function of the product, no Python arithmetic), so that `vigil doctor` and an outsider with a copy of the database
+(no function of the product, no Python arithmetic), so that `vigil custody invariants` and an outsider with a copy of the database
 can ask the same. Each invariant also stands as a constraint or trigger, and in the model test.
 """
 

@@ -1,4 +1,4 @@
-"""`vigil custody balance`, `history` and `pack`: the book in words, as JSON, and as papers for an inspector.
+"""`vigil custody balance`, `history`, `pack` and `invariants`: the book in words, as JSON, as papers, and whether it is sound.
 
 In: a moment, a container, a period. Out: text, JSON, or files in a new folder. Nothing is written to the book.
 """
@@ -46,6 +46,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     pack.set_defaults(do=_pack)
     for each in (balance, history, pack):
         add_flags(each)
+    invariants = acts.add_parser("invariants", help="ask whether all holds that must always hold")
+    invariants.add_argument("--json", action="store_true", help="print the answers as JSON")
+    invariants.set_defaults(do=_invariants)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -233,6 +236,38 @@ def _pack(args: argparse.Namespace) -> int:
     else:
         print(f"Wrote {len(files)} files to {folder}. The sums close to the microgram.")
     return 0
+
+
+# --- invariants ------------------------------------------------------------------------------------
+
+
+def _invariants(args: argparse.Namespace) -> int:
+    """Over the whole database: an invariant that held for one clinic alone would be none."""
+    from vigil.custody.invariants import INVARIANTS, broken
+
+    found = broken()
+    if args.json:
+        rows = [
+            {
+                "name": each.name,
+                "says": each.says,
+                "sql": " ".join(each.sql.split()),
+                "broken": [
+                    {"what": one.what, "detail": one.detail}
+                    for one in found
+                    if one.invariant == each.name
+                ],
+            }
+            for each in INVARIANTS
+        ]
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        for each in INVARIANTS:
+            bad = [one for one in found if one.invariant == each.name]
+            print(f"{'BROKEN' if bad else 'holds':<7} {each.name:<24} {each.says}")
+            for one in bad:
+                print(f"{'':<8}{one.what}: {one.detail}")
+    return 1 if found else 0
 
 
 def _day(text: str, flag: str) -> date:

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         *_folder(system.Check, home, ports),
         _migrations(system.Check),
         *system.checks(role=app_role_name(home)),
+        _ledger(system.Check),
     ]
     if args.json:
         print(json.dumps([system.as_json(check) for check in found]))
@@ -148,6 +149,28 @@ def _migrations(check: type):
         is_well=not waiting,
         found="all applied" if not waiting else f"{waiting} not applied",
         next_step="" if not waiting else "`vigil up` applies them.",
+    )
+
+
+def _ledger(check: type):
+    from django.db import Error
+
+    from vigil.custody.invariants import INVARIANTS, broken
+
+    try:
+        found = sorted({each.invariant for each in broken()})
+    except Error as error:
+        return check(
+            name="controlled drugs", is_well=False, found=f"not known ({type(error).__name__})",
+            next_step="The database must answer first: `vigil up`.",
+        )  # fmt: skip
+    return check(
+        name="controlled drugs",
+        is_well=not found,
+        found=f"broken: {', '.join(found)}" if found else f"all {len(INVARIANTS)} invariants hold",
+        next_step="`vigil custody invariants` names the rows. Change nothing; export the record first."
+        if found
+        else "",
     )
 
 
