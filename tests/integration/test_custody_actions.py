@@ -1,7 +1,8 @@
 """Custody on a real database: acts, retries, witnesses, counts, and what the page of the day says."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -179,6 +180,26 @@ def test_the_day_opens_by_the_wall_clock_of_the_clinic(scene, second_nurse, nurs
     assert scene.draw(1_000, at=next_morning).code == "CUS-DAY-NOT-OPEN"
     count_all(nurse, second_nurse, next_morning)
     assert isinstance(scene.draw(1_000, at=next_morning), Drawn)
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 11, 1), 25), (date(2027, 3, 14), 23), (date(2026, 12, 1), 24)]
+)
+def test_the_day_is_the_clinics_date_also_when_the_clocks_change(
+    scene, nurse, second_nurse, day, hours
+):
+    """Counted at its first moment, a day is open to its last second, and closed at the midnight that ends it."""
+    zone = ZoneInfo("America/New_York")
+    begins, ends = (
+        datetime.combine(each, time(), zone).astimezone(UTC)
+        for each in (day, day + timedelta(days=1))
+    )
+    assert ends - begins == timedelta(hours=hours)
+    count_all(nurse, second_nurse, begins)
+
+    assert isinstance(scene.draw(1_000, at=begins), Drawn)
+    assert isinstance(scene.draw(1_000, at=ends - timedelta(seconds=1)), Drawn)
+    assert scene.draw(1_000, at=ends).code == "CUS-DAY-NOT-OPEN"
 
 
 def test_a_closing_count_closes_the_day(scene, nurse, second_nurse):
