@@ -200,8 +200,10 @@ def test_every_page_is_accessible_and_fits(browser, addresses):
 
 @pytest.mark.parametrize("width", [390, 768, 820, 961, 1024, 1366])
 def test_nothing_of_the_top_bar_lies_over_anything_else(browser, nurse, clinic, width):
-    """Between phone and desk the words once lay over one another."""
-    Staff.objects.filter(login="nurse1").update(duties=[duty.value for duty in Duty])
+    """Between phone and desk the words once lay over one another; a longer name brought it back."""
+    Staff.objects.filter(login="nurse1").update(
+        duties=[duty.value for duty in Duty], name="Compliance Lead with a Name"
+    )
     client = Client()
     client.force_login(Staff.objects.get(login="nurse1"))
     with page_of(browser, client, width=width) as page:
