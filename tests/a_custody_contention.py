@@ -63,7 +63,7 @@ def together(clients: int, *acts) -> list[object]:
 
     def client(number: int) -> None:
         try:
-            barrier.wait(60)
+            barrier.wait(600)
             for turn in range(TRIES):
                 answers.append(acts[(number + turn) % len(acts)]())
         except Exception as error:
@@ -75,7 +75,7 @@ def together(clients: int, *acts) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(600)
     assert not died, died[:3]
     assert len(answers) == clients * TRIES, "a thread hangs"
     return answers

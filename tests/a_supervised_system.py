@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE_SECONDS = 60.0
-"""Longest wait for anything here; a loaded two-core machine needs a tenth of it."""
+PATIENCE_SECONDS = 300.0
+"""Longest wait for anything here, after which it hangs; a two-core machine with other work took more than 60."""
 
 FOUND_CLINIC = """
 import django

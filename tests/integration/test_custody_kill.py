@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = int(os.environ.get("VIGIL_KILL_ROUNDS", "20"))
 SEED = int(os.environ.get("VIGIL_KILL_SEED", "1"))
 STEP_UG = 10
+
+HANGS_SECONDS = 600
+"""What has not answered by then hangs. No test of speed: a busy machine is slow and right."""
 MIGRATE = (
     "import django; django.setup(); from django.core.management import call_command as run; "
     "run('migrate', verbosity=0)"
@@ -64,7 +67,7 @@ class Killing:
     def run(self, *command: str) -> str:
         done = subprocess.run(
             [sys.executable, *command], env=self.environment, capture_output=True, text=True,
-            timeout=120,
+            timeout=HANGS_SECONDS,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
@@ -93,7 +96,7 @@ class Killing:
         """Take in what the writer says: so many acknowledgements, or all until its end."""
         seen = 0
         while until_acks is None or seen < until_acks:
-            assert self.waiting.select(60), "the writer hangs"
+            assert self.waiting.select(HANGS_SECONDS), "the writer hangs"
             word, number = self.nursery.stdout.readline().split()
             if word == b"end":
                 assert until_acks is None, "the writer ended by itself"
@@ -111,7 +114,7 @@ class Killing:
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-        psutil.wait_procs(family, timeout=30)
+        psutil.wait_procs(family, timeout=HANGS_SECONDS)
 
     def stored(self) -> dict[int, int]:
         """How many acts each number that was ever tried has in the database."""

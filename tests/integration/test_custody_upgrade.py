@@ -100,7 +100,7 @@ def _migrate(url: str, *target: str) -> None:
             **os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "vigil.config.settings",
             "PYTHONPATH": str(ROOT / "src"),
         },
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
 

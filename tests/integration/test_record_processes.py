@@ -185,7 +185,7 @@ def test_writers_a_sealer_and_a_kill_leave_whole_chains_with_every_committed_act
         doomed.kill()
         committed += doomed.stdout.read().split()
         for writer in writers:
-            said, _ = writer.communicate(timeout=120)
+            said, _ = writer.communicate(timeout=600)
             assert writer.returncode == 0
             committed += said.split()
     finally:
