@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from a_kinetics_by_hand import CASES, Case, bateman, bolus, chain, exchange, label, one_bolus, ring
-from vigil.kinetics import many_courses, pieces
+from vigil.kinetics import many_courses, many_powers, pieces
 from vigil.kinetics.cohort import pattern_of
 from vigil.kinetics.modes import flow_of
 from vigil.kinetics.pieces import Decays, Series, TimesInvalid, pieces_of, step_of, steps_of
@@ -160,7 +160,7 @@ def kernels_of(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """The raised entries of a case, their places, and the loss."""
     pattern = pattern_of(case.system.rates[None])
     raised = np.empty(len(pattern.rows))
-    loss = many_courses.raise_matrix(case.system.rates, pattern.rows, pattern.columns, raised)
+    loss = many_powers.raise_matrix(case.system.rates, pattern.rows, pattern.columns, raised)
     return raised, pattern.rows, pattern.columns, loss
 
 
@@ -171,7 +171,7 @@ def test_the_kernel_moves_amounts_along_the_course(case: Case, minutes: float) -
     raised, rows, columns, loss = kernels_of(case)
     x = case.schedule.boluses[0].copy()
 
-    many_courses.move(raised, rows, columns, loss, x, minutes, np.empty((2, 8)))
+    many_powers.move(raised, rows, columns, loss, x, minutes, np.empty((2, 8)))
 
     expected = case.course(np.array([minutes]))[0]
     assert float(case.system.outputs[0] @ x) == pytest.approx(expected, rel=1e-11, abs=1e-13)
@@ -185,8 +185,8 @@ def test_powers_of_two_reach_any_number_of_steps(steps: int) -> None:
     raised, rows, columns, loss = kernels_of(case)
     powers, x = np.empty((7, 2, 8)), case.schedule.boluses[0].copy()
 
-    many_courses.fill_powers(raised, rows, columns, loss, 1.5, powers, np.empty((2, 8)))
-    many_courses.step_by(powers, x, steps, np.empty((2, 8)))
+    many_powers.fill_powers(raised, rows, columns, loss, 1.5, powers, np.empty((2, 8)))
+    many_powers.step_by(powers, x, steps, np.empty((2, 8)))
 
     expected = case.course(np.array([1.5 * steps]))[0]
     assert float(case.system.outputs[0] @ x) == pytest.approx(expected, rel=1e-11, abs=1e-13)

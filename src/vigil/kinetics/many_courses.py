@@ -16,6 +16,7 @@ import numpy as np
 
 from vigil.kinetics.compiled import compiled, stream
 from vigil.kinetics.many_modes import find_modes
+from vigil.kinetics.many_powers import fill_powers, move, raise_matrix, step_by
 from vigil.kinetics.pieces import CANCEL_MAX, LEFT_OUT_MAX, SPAN
 
 DOUBLINGS = 6
@@ -32,109 +33,6 @@ DEAD = 1e-18
 """A mode below this share of its course's peak cannot change the tenth digit of a value above 1e-6 of the peak."""
 _TINY = 1e-290
 """Below this a value is written as 0: numbers without a full mantissa are a hundred times slower and mean nothing."""
-_LEFT = 1e-24
-"""The series stops when a term is below this share of the largest possible sum."""
-_TERMS_MAX = 60
-"""More than any norm up to `SPAN` needs."""
-_HALF = 0.5
-"""Norm up to which the matrix series is summed before squaring."""
-
-
-@compiled
-def raise_matrix(rates, rows, columns, raised):
-    """The entries of 1 + rates / s at these places, none negative; returns s, the largest rate of loss, 1/min."""
-    loss = 0.0
-    for i in range(len(rates)):
-        loss = max(loss, -rates[i, i])
-    if loss == 0.0:
-        loss = 1.0
-    for e in range(len(rows)):
-        own = loss if rows[e] == columns[e] else 0.0
-        raised[e] = (rates[rows[e], columns[e]] + own) / loss
-    return loss
-
-
-@compiled
-def _terms(turns, size):
-    """How many powers the series needs for this norm.
-
-    The first power that reaches a state may be as high as there are states: the rest must be small beside that one too.
-    """
-    terms, share = 1, turns
-    while share > _LEFT and terms < _TERMS_MAX:
-        terms += 1
-        share *= turns / terms
-    return terms + size
-
-
-@compiled
-def move(raised, rows, columns, loss, x, minutes, work):
-    """x becomes the amounts `minutes` later: exp(-s t) * sum of (s t)^k / k! * raised^k @ x, in pieces of `SPAN`."""
-    size = len(x)
-    pieces = max(1, math.ceil(loss * minutes / SPAN))
-    turns = loss * minutes / pieces
-    terms = _terms(turns, size)
-    kept = math.exp(-turns)
-    start, total = work[0], work[1]
-    for _ in range(pieces):
-        for i in range(size):
-            start[i] = x[i]
-        for k in range(terms, 0, -1):
-            for i in range(size):
-                total[i] = 0.0
-            for e in range(len(rows)):
-                total[rows[e]] += raised[e] * x[columns[e]]
-            for i in range(size):
-                x[i] = start[i] + turns / k * total[i]
-        for i in range(size):
-            x[i] *= kept
-
-
-@compiled
-def _square(a, out):
-    """out = a @ a, zeros passed over; `a` is as wide as a whole number of vector registers."""
-    for i in range(len(a)):
-        for k in range(a.shape[1]):
-            out[i, k] = 0.0
-        for j in range(len(a)):
-            if a[i, j] != 0.0:
-                share = a[i, j]
-                for k in range(a.shape[1]):
-                    out[i, k] += share * a[j, k]
-
-
-@compiled
-def fill_powers(raised, rows, columns, loss, minutes, powers, work):
-    """powers[d] = exp(rates * minutes * 2^d), by the positive series and squaring."""
-    size = powers.shape[1]
-    turns, halvings = loss * minutes, 0
-    while turns > _HALF:
-        turns *= 0.5
-        halvings += 1
-    terms = _terms(turns, size)
-    out = powers[0]
-    out[:] = 0.0
-    for i in range(size):
-        out[i, i] = 1.0
-    for k in range(terms, 0, -1):
-        work[:] = 0.0
-        for e in range(len(rows)):
-            share = raised[e] * turns / k
-            for j in range(out.shape[1]):
-                work[rows[e], j] += share * out[columns[e], j]
-        for i in range(size):
-            for j in range(out.shape[1]):
-                out[i, j] = work[i, j]
-            out[i, i] += 1.0
-    kept = math.exp(-turns)
-    for i in range(size):
-        for j in range(out.shape[1]):
-            out[i, j] *= kept
-    for _ in range(halvings):
-        _square(out, work)
-        out[:] = work
-    for d in range(1, len(powers)):
-        _square(powers[d - 1], powers[d])
 
 
 @compiled
@@ -159,18 +57,14 @@ def _series_table(outputs, one, table, work):
 
 
 @compiled
-def step_by(powers, x, steps, work):
-    """x becomes the amounts that many steps later, by the powers of two in `steps`."""
-    size = len(x)
-    total = work[0]
-    for d in range(len(powers)):
-        if steps >> d & 1:
-            for s in range(size):
-                total[s] = 0.0
-                for j in range(size):
-                    total[s] += powers[d, s, j] * x[j]
-            for s in range(size):
-                x[s] = total[s]
+def _felt(reach, felt, ways):
+    """felt[o, :ways[o]] = the states whose drug can ever be seen in output o."""
+    for o in range(len(reach)):
+        ways[o] = 0
+        for s in range(reach.shape[1]):
+            if reach[o, s] > 0.0:
+                felt[o, ways[o]] = s
+                ways[o] += 1
 
 
 @compiled
@@ -356,7 +250,8 @@ def fill_courses(
     table = np.empty((outs, size, SERIES_BLOCK))
     decays = np.empty((size, LONG_BLOCK))
     seen, strengths = np.empty((outs, size)), np.empty(size)
-    every, peak, x = np.arange(size), np.empty(outs), np.empty(size)
+    felt, ways = np.empty((outs, size), np.int64), np.empty(outs, np.int64)
+    peak, x = np.empty(outs), np.empty(size)
     floors = np.zeros(outs)
     for p in range(people):
         count = find_modes(rates[p], states, starts, found, vectors, duals, work)
@@ -367,6 +262,7 @@ def fill_courses(
         fill_powers(raised, rows, columns, loss, unit, powers, square)
         if step > 0:
             _series_table(outputs[p], powers[0], table, small)
+            _felt(reach[p], felt, ways)
             block = LONG_BLOCK if count <= _FEW + 1 else DECAY_BLOCK
             _decay_table(found, count, step, min(block, len(times)), decays[:, :block])
         x[:] = 0.0
@@ -393,7 +289,7 @@ def fill_courses(
                 n = min(SERIES_BLOCK, until - g) if step > 0 else 1
                 for o in range(outs):
                     if step > 0:
-                        _combine(x, every, size, table[o], n, out[p, o, g : g + n])
+                        _combine(x, felt[o], ways[o], table[o], n, out[p, o, g : g + n])
                     else:
                         out[p, o, g] = _dot(outputs[p, o], x)
                     peak[o] = max(peak[o], out[p, o, g], out[p, o, g + n - 1])

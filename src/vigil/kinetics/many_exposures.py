@@ -13,8 +13,9 @@ import numpy as np
 
 from vigil.kinetics.compiled import compiled
 from vigil.kinetics.crossings import JUST_ABOVE_ZERO
-from vigil.kinetics.many_courses import enter, raise_matrix, recall, see, trust
+from vigil.kinetics.many_courses import enter, recall, see, trust
 from vigil.kinetics.many_modes import find_modes
+from vigil.kinetics.many_powers import raise_matrix
 from vigil.kinetics.pieces import HIGHER, SERIES_TERMS, SPAN
 
 _TURNS_MAX = 200

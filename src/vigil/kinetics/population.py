@@ -29,7 +29,7 @@ SHORT_SLAB = 1024
 ONE_GROUP_STATES_MAX = 4
 """Jacobi's rotations of more states than this would need more sweeps than are made (`one_group_exposures`)."""
 
-STRETCH_BYTES = 64 * 2**20
+STRETCH_BYTES = 256 * 2**20
 """Courses held at once while quantiles are made."""
 
 Doses = tuple[Dose, ...] | Sequence[tuple[Dose, ...]]
@@ -273,7 +273,7 @@ def quantiles(
         into = np.empty((len(chances), columns.shape[1]))
 
         def order(some: slice, columns: FloatArray = columns, into: FloatArray = into) -> None:
-            into[:, some] = np.quantile(columns[:, some].T, chances, axis=1)
+            into[:, some] = _at(np.sort(columns[:, some].T, axis=1), chances)
 
         for _ in in_slabs(order, columns.shape[1]):
             pass
@@ -287,6 +287,18 @@ def quantiles(
         time_minutes=times,
         concentrations=found,
     )
+
+
+def _at(ordered: FloatArray, chances: FloatArray) -> FloatArray:
+    """The quantiles, shape (Q, T), of rising rows, shape (T, P): on a straight line between two neighbours.
+
+    A whole sort is faster than a partition at each neighbour.
+    """
+    places = chances * (ordered.shape[1] - 1)
+    below = places.astype(np.int64)
+    above = np.minimum(below + 1, ordered.shape[1] - 1)
+    low = ordered[:, below]
+    return np.asarray((low + (ordered[:, above] - low) * (places - below)).T)
 
 
 def _general(
