@@ -14,6 +14,10 @@ import numpy as np
 numba: Any
 try:
     import numba
+
+    if numba.config.DISABLE_JIT:
+        # Told not to compile: its intrinsics have no Python in them, so it is as good as absent.
+        numba = None
 except ImportError:
     numba = None
 
